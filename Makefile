@@ -1,0 +1,46 @@
+# One obvious command for each job. `make` alone lists them.
+# Needs only Python 3.11 or later and make: everything else is installed, locked, into .venv.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install up test check lock format docs clean
+
+help: ## List the commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+# The stamp is older than a requirement file or the project file only when something must be installed again.
+$(VENV)/.installed: requirements/dev.txt pyproject.toml tools/install.sh
+	@sh tools/install.sh $(VENV) requirements/dev.txt
+	@touch $@
+
+install: $(VENV)/.installed ## Install everything, locked, into .venv
+
+up: $(VENV)/.installed ## Run the whole system on this machine until Ctrl-C (ARGS="--port 0 --fresh")
+	@exec $(BIN)/gelombang up $(ARGS)
+
+test: $(VENV)/.installed ## Run the tests against real PostgreSQL and Valkey (ARGS="-k nik")
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.installed ## Format, lint, types, import rules, drift of generated docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python tools/generate_docs.py --check
+
+format: $(VENV)/.installed ## Format the code and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.installed ## Write the generated pages under docs/ again
+	$(BIN)/python tools/generate_docs.py
+
+lock: $(VENV)/.installed ## Compile the requirement files again from pyproject.toml
+	sh tools/lock.sh $(BIN)/uv
+
+clean: ## Remove what was installed and cached here; your data dir stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
