@@ -1,0 +1,1 @@
+"""The command `gelombang`: one thin module for each subcommand, and the local stack."""

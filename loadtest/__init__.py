@@ -1,0 +1,1 @@
+"""Made-up applicants and load: what proves that the system holds."""

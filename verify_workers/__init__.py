@@ -1,0 +1,1 @@
+"""The worker side: takes ids from streams, asks the outside, and records verdicts once."""
