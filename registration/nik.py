@@ -1,8 +1,8 @@
 """NIK, the 16-digit population number: what it says of birth date, sex and place of issue.
 
-Structure: province (2), regency (2), district (2), birth date DDMMYY (6) with 40 added to a woman's day, serial (4, from
-0001). There is no check digit. What a NIK says can differ from the truth (its date and region were fixed at issue), so
-only an impossible structure is an error; a contradiction is for the applicant to confirm.
+Structure: province (2), regency (2), district (2), birth date DDMMYY (6) with 40 added to a woman's day, serial (4,
+from 0001). There is no check digit. What a NIK says can differ from the truth (its date and region were fixed at
+issue), so only an impossible structure is an error; a contradiction is for the applicant to confirm.
 
 Pure: standard library and msgspec only.
 """

@@ -1,0 +1,122 @@
+"""The checks of a registration: their states, their legal moves as one table, and what follows for the whole.
+
+A check moves only along `MOVES`. Workers and the front door hand the table's from-states to the store, whose
+compare-and-set refuses every other move, so a stale or repeated write changes nothing (ADR 0003).
+
+Pure: standard library and msgspec only.
+"""
+
+import enum
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+
+import msgspec
+
+
+class Kind(enum.StrEnum):
+    """What is checked, each by its own workers."""
+
+    NIK = "nik"
+    EMAIL = "email"
+    PHONE = "phone"
+
+
+class State(enum.StrEnum):
+    """Where a check stands; the words of the public contract."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    VERIFIED = "verified"
+    REJECTED = "rejected"
+    DELAYED = "delayed"
+
+
+class Overall(enum.StrEnum):
+    """Where a registration stands."""
+
+    OPEN = "open"
+    COMPLETE = "complete"
+    REJECTED = "rejected"
+
+
+class Reason(enum.StrEnum):
+    """Why a check is rejected: an explicit answer of the outside that the applicant can act on."""
+
+    NAME_MISMATCH = "name_mismatch"
+    BIRTH_DATE_MISMATCH = "birth_date_mismatch"
+    BIRTH_PLACE_MISMATCH = "birth_place_mismatch"
+    INACTIVE = "inactive"
+    NOT_FOUND = "not_found"
+    NIK_ALREADY_REGISTERED = "nik_already_registered"
+    EMAIL_UNDELIVERABLE = "email_undeliverable"
+    PHONE_UNREACHABLE = "phone_unreachable"
+
+
+class Move(enum.StrEnum):
+    """What can happen to a check."""
+
+    SEND = "send"  # the worker's mail or code went out
+    VERIFY = "verify"  # the registry agreed
+    ANSWER = "answer"  # the applicant followed the link or typed the code
+    REJECT = "reject"  # the outside said no
+    DELAY = "delay"  # the system's trouble, or a dead letter
+    RESEND = "resend"  # the applicant asked for a new link or code
+    CORRECT = "correct"  # the applicant mended a rejected field
+    OUTRUN = "outrun"  # another registration already owns the NIK
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One legal move: from which states, to which."""
+
+    sources: frozenset[State]
+    target: State
+
+
+# Work that a worker may take: what the relay looks for and what a worker's write expects to find.
+OPEN_STATES = frozenset({State.PENDING, State.DELAYED})
+
+_EVERY_KIND = {
+    Move.REJECT: Step(OPEN_STATES, State.REJECTED),
+    Move.DELAY: Step(OPEN_STATES, State.DELAYED),
+    Move.CORRECT: Step(frozenset({State.REJECTED}), State.PENDING),
+}
+_CHALLENGE = {
+    **_EVERY_KIND,
+    Move.SEND: Step(OPEN_STATES, State.SENT),
+    # Also from the open states: the mail can arrive and be answered before the worker's own write.
+    Move.ANSWER: Step(OPEN_STATES | {State.SENT}, State.VERIFIED),
+    Move.RESEND: Step(frozenset({State.SENT}), State.PENDING),
+}
+
+MOVES: Mapping[Kind, Mapping[Move, Step]] = MappingProxyType(
+    {
+        Kind.NIK: MappingProxyType(
+            {
+                **_EVERY_KIND,
+                Move.VERIFY: Step(OPEN_STATES, State.VERIFIED),
+                Move.OUTRUN: Step(OPEN_STATES | {State.VERIFIED}, State.REJECTED),
+            }
+        ),
+        Kind.EMAIL: MappingProxyType(_CHALLENGE),
+        Kind.PHONE: MappingProxyType(_CHALLENGE),
+    }
+)
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One check as the applicant sees it. `reason` is set only when rejected."""
+
+    state: State
+    reason: str | None
+    updated_at: datetime
+
+
+def overall(checks: Mapping[Kind, Check]) -> Overall:
+    """What the checks together say: one rejected check rejects, all verified completes."""
+    states = [check.state for check in checks.values()]
+    if State.REJECTED in states:
+        return Overall.REJECTED
+    if all(state is State.VERIFIED for state in states):
+        return Overall.COMPLETE
+    return Overall.OPEN

@@ -1,0 +1,168 @@
+"""One frozen settings object per process, read once from the environment at start.
+
+Each setting is the variable `GELOMBANG_` + its name in capitals; `gelombang config show` lists them with their meaning,
+and docs/settings.md is generated from here. Units stand in the names.
+"""
+
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+PREFIX = "GELOMBANG_"
+
+
+class SettingsError(ValueError):
+    """One or more variables cannot be used; the message names each, its problem and its meaning."""
+
+
+def _seconds(description: str, least: float = 0.0) -> Meta:
+    return Meta(description=description, ge=least)
+
+
+def _count(description: str, least: int = 1) -> Meta:
+    return Meta(description=description, ge=least)
+
+
+def _secret(description: str) -> Meta:
+    return Meta(description=description, extra={"secret": True})
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings, with defaults for production. An absent setting must work wherever a default makes sense."""
+
+    # Where the parts are
+    database_url: Annotated[str, _secret("PostgreSQL, as a postgresql:// URL")]
+    redis_url: Annotated[str, _secret("Valkey or Redis ≥ 7.0, as a redis://, rediss:// or unix:// URL")]
+    keys: Annotated[str, _secret("Key ring: the path of its JSON file, or the JSON itself")]
+    public_url: Annotated[str, Meta(description="Address of the front door as applicants see it")] = (
+        "http://127.0.0.1:8080"
+    )
+    ministry_url: Annotated[str, Meta(description="Base address of the population registry")] = ""
+    smtp_url: Annotated[str, _secret("Mail relay: smtp://, smtp+starttls:// or smtps://, with user:password@")] = ""
+    sms_url: Annotated[str, _secret("Base address of the SMS gateway")] = ""
+
+    # The front door
+    host: Annotated[str, Meta(description="Address the front door listens on")] = "0.0.0.0"  # noqa: S104 - a server
+    port: Annotated[int, Meta(description="Port the front door listens on", ge=0, le=65535)] = 8080
+    admin_host: Annotated[str, Meta(description="Address of /livez, /readyz and /metrics; never a public one")] = (
+        "127.0.0.1"
+    )
+    admin_port: Annotated[int, Meta(description="Port of /livez, /readyz and /metrics", ge=0, le=65535)] = 9100
+    listen_backlog: Annotated[int, _count("Connections the kernel holds for us in a burst")] = 4096
+    body_timeout_seconds: Annotated[float, _seconds("A body must be here after this long, else 408", 0.1)] = 10.0
+    keep_alive_seconds: Annotated[float, _seconds("An idle connection is closed after this long")] = 75.0
+    batch_limit: Annotated[int, _count("Registrations in one commit, at most")] = 512
+    batch_queue_limit: Annotated[int, _count("Registrations that may wait for a commit, per process")] = 4096
+    batch_writers: Annotated[int, _count("Commits under way at once, per process")] = 2
+    retry_after_seconds: Annotated[float, _seconds("What a refused client is told to wait, before jitter", 1.0)] = 2.0
+    drain_seconds: Annotated[float, _seconds("A stopping process finishes its work within this")] = 8.0
+
+    # PostgreSQL and Valkey
+    database_pool_size: Annotated[int, _count("Connections to PostgreSQL, per process")] = 6
+    database_timeout_seconds: Annotated[float, _seconds("A statement or a free connection must come by then", 0.1)] = (
+        5.0
+    )
+    redis_timeout_seconds: Annotated[float, _seconds("A command to Valkey must be answered by then", 0.1)] = 2.0
+    stream_cap: Annotated[int, _count("Entries in a stream, at most: the rest of a backlog waits in PostgreSQL")] = (
+        10_000
+    )
+
+    # Workers
+    consumer: Annotated[str, Meta(description="Stable name of this worker's slot among those of its kind")] = "1"
+    concurrency: Annotated[int, _count("Calls to the outside under way at once, per worker")] = 64
+    lease_seconds: Annotated[
+        float, _seconds("An entry without a sign of life this long goes to another worker", 0.5)
+    ] = 5.0
+    delivery_limit: Annotated[int, _count("An entry that killed its worker this often is set aside")] = 3
+    relay_interval_seconds: Annotated[float, _seconds("Pause between two looks for due work in PostgreSQL", 0.05)] = 0.5
+    retry_base_seconds: Annotated[float, _seconds("First wait after a failed try, before jitter")] = 5.0
+    retry_cap_seconds: Annotated[float, _seconds("Longest wait between two tries")] = 900.0
+    not_found_recheck_seconds: Annotated[
+        tuple[float, ...],
+        Meta(description="Waits before asking again about a NIK that was not found; after the last it is rejected"),
+    ] = (3_600.0, 14_400.0, 43_200.0)
+    verdict_keep_days: Annotated[
+        float, Meta(description="A rejection of an identity is remembered this long", ge=0)
+    ] = 1.0
+
+    # The registry
+    ministry_consumer: Annotated[str, Meta(description="Our consumer name in the registry's address")] = "gelombang"
+    ministry_user: Annotated[str, _secret("USER_ID for the registry")] = ""
+    ministry_password: Annotated[str, _secret("PASSWORD for the registry")] = ""
+    ministry_ip: Annotated[str, Meta(description="IP_USER for the registry")] = "127.0.0.1"
+    ministry_threshold: Annotated[int, Meta(description="Score from which a name matches (TRESHOLD)", ge=0, le=100)] = (
+        90
+    )
+    ministry_timeout_seconds: Annotated[float, _seconds("The registry must have answered by then", 0.1)] = 10.0
+
+    # Mail and SMS
+    mail_sender: Annotated[str, Meta(description="From: of our mails")] = "Pendaftaran <pendaftaran@gelombang.example>"
+    mail_timeout_seconds: Annotated[float, _seconds("The mail relay must have answered by then", 0.1)] = 15.0
+    mail_connections: Annotated[int, _count("Connections to the mail relay, per worker")] = 8
+    sms_timeout_seconds: Annotated[float, _seconds("The SMS gateway must have answered by then", 0.1)] = 10.0
+    email_link_hours: Annotated[float, Meta(description="A mail link works this long", gt=0, le=24)] = 24.0
+    phone_code_minutes: Annotated[float, Meta(description="A phone code works this long", gt=0, le=10)] = 10.0
+    phone_code_tries: Annotated[int, Meta(description="Wrong answers that use up a code", ge=1, le=5)] = 5
+    challenges_per_hour: Annotated[int, _count("Codes, and links, sent per registration and hour")] = 3
+
+    # Logs
+    log_level: Annotated[
+        str, Meta(description="debug, info, warning or error", pattern=r"\A(debug|info|warning|error)\Z")
+    ] = "info"
+
+
+class Description(msgspec.Struct, frozen=True):
+    """One setting, for people."""
+
+    variable: str
+    meaning: str
+    default: Any
+    secret: bool
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """Settings from the environment; raises `SettingsError` that names every wrong, missing or unknown variable."""
+    problems = []
+    values: dict[str, Any] = {}
+    fields = {field.encode_name: field for field in msgspec.structs.fields(Settings)}
+    for name, field in fields.items():
+        text = environ.get(PREFIX + name.upper())
+        if text is None or (text == "" and field.default is not msgspec.NODEFAULT):
+            continue
+        try:
+            values[name] = _convert(text, field.type)
+        except msgspec.ValidationError as error:
+            problems.append(f"{PREFIX}{name.upper()}: {error}")
+    missing = [name for name, field in fields.items() if field.required and not environ.get(PREFIX + name.upper())]
+    problems += [f"{PREFIX}{name.upper()} is not set ({describe(name).meaning})" for name in missing]
+    if problems:
+        raise SettingsError("; ".join(problems))
+    return Settings(**values)
+
+
+def descriptions() -> Iterator[Description]:
+    """Every setting, in the order of the class."""
+    return (describe(name) for name in Settings.__struct_fields__)
+
+
+def describe(name: str) -> Description:
+    """What one setting is; `default` is `msgspec.NODEFAULT` for a setting that must be given."""
+    field = next(field for field in msgspec.structs.fields(Settings) if field.name == name)
+    meta = next(item for item in typing.get_args(field.type)[1:] if isinstance(item, Meta))
+    return Description(
+        variable=PREFIX + name.upper(),
+        meaning=meta.description or "",
+        default=field.default,
+        secret=bool((meta.extra or {}).get("secret")),
+    )
+
+
+def _convert(text: str, annotated: Any) -> Any:  # noqa: ANN401 - any type that a setting has
+    base = typing.get_args(annotated)[0]
+    if isinstance(base, types.GenericAlias):
+        return msgspec.convert([part.strip() for part in text.split(",")], annotated, strict=False)
+    return msgspec.convert(text, annotated, strict=False)

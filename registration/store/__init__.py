@@ -1,0 +1,1 @@
+"""PostgreSQL, the truth. The only importer of asyncpg; every statement is a named file under sql/."""

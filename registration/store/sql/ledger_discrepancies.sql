@@ -1,0 +1,36 @@
+-- Where the books contradict each other, with how many rows: each is zero in a sound system.
+select 'complete but not owner of its NIK' as discrepancy, count(*) as count
+from registrations as r
+where r.nik_state = 'verified' and r.email_state = 'verified' and r.phone_state = 'verified'
+    and not exists (select from nik_owners as o where o.registration_id = r.id and o.nik_digest = r.nik_digest)
+union all
+select 'owner of a NIK but not complete', count(*)
+from nik_owners as o join registrations as r on r.id = o.registration_id
+where not (r.nik_state = 'verified' and r.email_state = 'verified' and r.phone_state = 'verified')
+union all
+select 'NIK verified but the registry never said so', count(*)
+from registrations as r
+where r.nik_state = 'verified'
+    and not exists (
+        select from identity_verdicts as v where v.identity_digest = r.identity_digest and v.state = 'verified'
+    )
+union all
+select 'e-mail sent or verified but no link was ever made', count(*)
+from registrations as r
+where r.email_state in ('sent', 'verified')
+    and not exists (select from challenges as c where c.registration_id = r.id and c.kind = 'email')
+union all
+select 'phone sent or verified but no code was ever made', count(*)
+from registrations as r
+where r.phone_state in ('sent', 'verified')
+    and not exists (select from challenges as c where c.registration_id = r.id and c.kind = 'phone')
+union all
+select 'set aside but no dead letter', count(*)
+from registrations as r
+cross join lateral (
+    values ('nik', nik_state, nik_due_at), ('email', email_state, email_due_at), ('phone', phone_state, phone_due_at)
+) as c (kind, state, due_at)
+where c.state in ('pending', 'delayed') and c.due_at = 'infinity'
+    and not exists (
+        select from dead_letters as d where d.registration_id = r.id and d.kind = c.kind and d.replayed_at is null
+    )

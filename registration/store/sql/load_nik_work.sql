@@ -1,0 +1,10 @@
+-- Of these ids, those whose NIK check is open and due, with what the registry already said of the same identity.
+-- $1 ids, $2 days for which a rejection of an identity is remembered (a confirmation is remembered for good).
+select
+    r.id, r.sealed, r.identity_digest, r.nik_version as version, r.nik_attempts as attempts,
+    v.state as known_state, v.reason as known_reason
+from registrations as r
+left join identity_verdicts as v
+    on v.identity_digest = r.identity_digest
+    and (v.state = 'verified' or v.decided_at > now() - make_interval(secs => 86400 * $2::float8))
+where r.id = any($1::uuid[]) and r.nik_state in ('pending', 'delayed') and r.nik_due_at <= now()

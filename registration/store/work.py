@@ -1,0 +1,165 @@
+"""What the workers read and write: work that is due, outcomes by compare-and-set, backlogs."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from registration.checks import OPEN_STATES, Kind, State
+from registration.store.database import Connection, Database, Row
+from registration.store.statements import statement
+
+
+class Work(msgspec.Struct, frozen=True):
+    """One open check that is due. `version` is what the outcome's write expects to find.
+
+    NIK work may come with the `known` verdict on the same identity; e-mail and phone work with the `generation` of the
+    link or code to send.
+    """
+
+    registration_id: UUID
+    sealed: bytes
+    identity_digest: bytes
+    version: int
+    attempts: int
+    generation: int = 0
+    known: "Verdict | None" = None
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What the outside said: `verified`, `sent`, or `rejected` with the reason."""
+
+    state: State
+    reason: str | None = None
+
+
+class Delay(msgspec.Struct, frozen=True):
+    """The system's trouble: try again after `wait_seconds`; None sets the work aside as a dead letter."""
+
+    cause: str
+    wait_seconds: float | None
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What came of one piece of work. `remember` keeps the verdict for everyone with the same identity."""
+
+    work: Work
+    result: Verdict | Delay
+    remember: bool = False
+
+
+class Backlog(msgspec.Struct, frozen=True):
+    """How much of a kind waits."""
+
+    open: int
+    set_aside: int
+    oldest_due_seconds: float
+
+
+async def load_work(database: Database, kind: Kind, ids: Sequence[UUID], *, verdict_keep_days: float) -> Sequence[Work]:
+    """Of these registrations, those whose check is open and due; others need nothing."""
+    if kind is Kind.NIK:
+        rows = await database.fetch(statement("load_nik_work"), ids, verdict_keep_days)
+        return [_work(row, known=_known(row)) for row in rows]
+    rows = await database.fetch(statement("load_challenge_work", kind), ids)
+    return [_work(row, generation=row["generation"]) for row in rows]
+
+
+async def record_outcomes(
+    database: Database, kind: Kind, outcomes: Sequence[Outcome], *, challenge_seconds: float
+) -> frozenset[UUID]:
+    """Write a batch of outcomes as one commit; returns whose check moved. The others were stale: nothing changed.
+
+    `challenge_seconds` is the life of a link or code that went out. Raises `Retryable`; writing again is harmless.
+    """
+    async with database.transaction() as connection:
+        rows = await connection.fetch(
+            statement("record_outcomes", kind),
+            [outcome.work.registration_id for outcome in outcomes],
+            [outcome.work.version for outcome in outcomes],
+            [_state(outcome).value for outcome in outcomes],
+            [_reason(outcome) for outcome in outcomes],
+            [_cause(outcome) for outcome in outcomes],
+            [_wait_seconds(outcome) for outcome in outcomes],
+            [state.value for state in OPEN_STATES],
+        )
+        moved = frozenset(row["id"] for row in rows)
+        if kind is Kind.NIK:
+            await _keep_verdicts(connection, outcomes)
+        else:
+            await _mark_sent(connection, kind, outcomes, moved, challenge_seconds)
+    return moved
+
+
+async def find_due(database: Database, kind: Kind, limit: int) -> Sequence[UUID]:
+    """Open work that is due, the longest-waiting first."""
+    return [row["id"] for row in await database.fetch(statement("find_due", kind), limit)]
+
+
+async def find_priority_due(database: Database, limit: int) -> Sequence[UUID]:
+    """NIK work that is due and goes first, since its e-mail is verified."""
+    return [row["id"] for row in await database.fetch(statement("find_priority_due"), limit)]
+
+
+async def measure_backlog(database: Database, kind: Kind) -> Backlog:
+    """How much of a kind waits, and for how long."""
+    (row,) = await database.fetch(statement("measure_backlog", kind))
+    return Backlog(row["open"], row["set_aside"], row["oldest_due_seconds"])
+
+
+async def _keep_verdicts(connection: Connection, outcomes: Sequence[Outcome]) -> None:
+    kept = [outcome for outcome in outcomes if outcome.remember and isinstance(outcome.result, Verdict)]
+    if kept:
+        await connection.fetch(
+            statement("keep_identity_verdicts"),
+            [outcome.work.identity_digest for outcome in kept],
+            [_state(outcome).value for outcome in kept],
+            [_reason(outcome) for outcome in kept],
+        )
+
+
+async def _mark_sent(
+    connection: Connection, kind: Kind, outcomes: Sequence[Outcome], moved: frozenset[UUID], seconds: float
+) -> None:
+    sent = [o.work for o in outcomes if _state(o) is State.SENT and o.work.registration_id in moved]
+    if sent:
+        await connection.fetch(
+            statement("mark_challenges_sent"),
+            [work.registration_id for work in sent],
+            kind.value,
+            [work.generation for work in sent],
+            seconds,
+        )
+
+
+def _work(row: Row, *, generation: int = 0, known: Verdict | None = None) -> Work:
+    return Work(
+        registration_id=row["id"],
+        sealed=row["sealed"],
+        identity_digest=row["identity_digest"],
+        version=row["version"],
+        attempts=row["attempts"],
+        generation=generation,
+        known=known,
+    )
+
+
+def _known(row: Row) -> Verdict | None:
+    return None if row["known_state"] is None else Verdict(State(row["known_state"]), row["known_reason"])
+
+
+def _state(outcome: Outcome) -> State:
+    return State.DELAYED if isinstance(outcome.result, Delay) else outcome.result.state
+
+
+def _reason(outcome: Outcome) -> str | None:
+    return None if isinstance(outcome.result, Delay) else outcome.result.reason
+
+
+def _cause(outcome: Outcome) -> str | None:
+    return outcome.result.cause if isinstance(outcome.result, Delay) else None
+
+
+def _wait_seconds(outcome: Outcome) -> float | None:
+    """Final states wait for nobody; their due time only has to be finite."""
+    return outcome.result.wait_seconds if isinstance(outcome.result, Delay) else 0.0
