@@ -1,0 +1,110 @@
+"""Renders every page to bytes.
+
+Templates and texts are read and compiled once, by the constructor, so that a missing file or a template error stops the
+start and not an applicant. What does not depend on the applicant is rendered then too: the blank form, which most
+visitors see, costs a few joins of bytes; a problem page is rendered once for each language, code and wait.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache, partial
+from types import MappingProxyType
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import escape
+
+from ingest import wording
+from ingest.pages.assets import Asset, load_asset
+from ingest.pages.form_layout import arrange
+from ingest.pages.moments import moment_for_machines, moment_in_words
+from ingest.pages.views import EmailLinkView, FormView, Link, MessageView, StatusView
+from ingest.wording import LANGUAGES, Language
+
+_KEY_SLOT, _CSRF_SLOT = "slot-for-the-key", "slot-for-the-csrf-token"
+_PROBLEM_PAGES_KEPT = 1024
+
+
+class Pages:
+    """All pages in both languages, as UTF-8 HTML. Blocks only in its constructor, which reads files."""
+
+    assets: Mapping[str, Asset]
+    """The stylesheet and the icon by the path to serve them at."""
+
+    def __init__(self) -> None:
+        stylesheet = load_asset("style.css", "text/css; charset=utf-8")
+        icon = load_asset("icon.svg", "image/svg+xml")
+        self.assets = MappingProxyType({asset.path: asset for asset in (stylesheet, icon)})
+        environment = Environment(
+            loader=PackageLoader("ingest.pages"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            auto_reload=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.globals |= {"stylesheet": stylesheet.path, "icon": icon.path, "wording": wording}
+        environment.filters |= {"moment": moment_in_words, "iso": moment_for_machines}
+        self._form = environment.get_template("form.html")
+        self._status = environment.get_template("status.html")
+        self._email_link = environment.get_template("email_link.html")
+        self._message = environment.get_template("message.html")
+        self._blank_forms = {language: self._blank_form_parts(language) for language in LANGUAGES}
+        self._email_done = {language: self._render_email_done(language) for language in LANGUAGES}
+        self._problem = lru_cache(maxsize=_PROBLEM_PAGES_KEPT)(self._render_problem)
+
+    def blank_form(self, language: Language, *, key: str, csrf: str) -> bytes:
+        """The form as a first visitor sees it: the same bytes as `form`, without rendering anything."""
+        before, between, after = self._blank_forms[language]
+        return b"".join((before, escape(key).encode(), between, escape(csrf).encode(), after))
+
+    def form(self, language: Language, view: FormView) -> bytes:
+        """The form with what was typed, all problems at once, and the notice, if any."""
+        layout = arrange(view)
+        return self._form.render(language=language, t=_texts(language), view=view, layout=layout).encode()
+
+    def status(self, language: Language, view: StatusView) -> bytes:
+        """The receipt of one registration and where its checks stand."""
+        return self._status.render(language=language, t=_texts(language), view=view).encode()
+
+    def email_link(self, language: Language, view: EmailLinkView) -> bytes:
+        """The page behind the mailed link; looking at it changes nothing."""
+        return self._email_link.render(language=language, t=_texts(language), view=view).encode()
+
+    def email_done(self, language: Language) -> bytes:
+        """What the applicant sees once the e-mail is verified."""
+        return self._email_done[language]
+
+    def message(self, language: Language, view: MessageView) -> bytes:
+        """A page that only says something."""
+        return self._message.render(language=language, t=_texts(language), view=view).encode()
+
+    def problem(self, language: Language, code: str, *, wait_seconds: float | None = None) -> bytes:
+        """The page for a problem code, with a link to the form; `wait_seconds` as in Retry-After.
+
+        Cheap when repeated, so that refusing a crowd costs next to nothing.
+        """
+        return self._problem(language, code, None if wait_seconds is None else wording.wait(wait_seconds, language))
+
+    def _render_problem(self, language: Language, code: str, wait: str | None) -> bytes:
+        said = wording.problem(code, language)
+        back = Link(f"/?lang={language}", wording.text("page.back.form", language))
+        return self.message(language, MessageView(title=said.title, text=said.detail, wait=wait, back=back))
+
+    def _render_email_done(self, language: Language) -> bytes:
+        title, said = (wording.text(f"page.email_done.{part}", language) for part in ("title", "text"))
+        return self.message(language, MessageView(title=title, text=said))
+
+    def _blank_form_parts(self, language: Language) -> tuple[bytes, bytes, bytes]:
+        """The blank form cut where its two secrets go."""
+        page = self.form(language, FormView(key=_KEY_SLOT, csrf=_CSRF_SLOT))
+        before, _, rest = page.partition(_KEY_SLOT.encode())
+        between, _, after = rest.partition(_CSRF_SLOT.encode())
+        return before, between, after
+
+
+def _texts(language: Language) -> partial[str]:
+    """`t("form.title")` in a template is the text of `page.form.title`."""
+    return partial(_page_text, language)
+
+
+def _page_text(language: Language, code: str) -> str:
+    return wording.text(f"page.{code}", language)

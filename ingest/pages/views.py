@@ -1,0 +1,83 @@
+"""What each page is given. Texts in a view are in the page's language already; values are as the applicant typed them.
+
+Plain data, nothing escaped: the templates escape.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from ingest.wording import Check, CheckState, OverallState
+
+
+class FieldProblem(msgspec.Struct, frozen=True):
+    """One thing wrong with one field; `message` comes from `ingest.wording.field_message`."""
+
+    field: str
+    code: str
+    message: str
+
+
+class FormView(msgspec.Struct, frozen=True, kw_only=True):
+    """The registration form.
+
+    `key` is the idempotency key that the form sends back, the same again after a failed try. `nik_says` is the sentence
+    of `nik_in_words`, shown where the applicant has to confirm; `confirmed` are the codes already ticked.
+    """
+
+    key: str
+    csrf: str
+    values: Mapping[str, str] = {}
+    errors: tuple[FieldProblem, ...] = ()
+    notice: str | None = None
+    nik_says: str | None = None
+    confirmed: frozenset[str] = frozenset()
+
+
+class CheckView(msgspec.Struct, frozen=True, kw_only=True):
+    """One check of a registration; `reason` only where it is rejected."""
+
+    kind: Check
+    state: CheckState
+    reason: str | None = None
+    updated_at: datetime | None = None
+
+
+class StatusView(msgspec.Struct, frozen=True, kw_only=True):
+    """The receipt of one registration: nothing personal is on it.
+
+    `address` is the page's full public URL, for the applicant to keep. `code_problem` is what was wrong with the phone
+    code just entered. Times carry a time zone.
+    """
+
+    handle: str
+    address: str
+    received_at: datetime
+    state: OverallState
+    checks: tuple[CheckView, ...]
+    csrf: str
+    notice: str | None = None
+    code_problem: str | None = None
+
+
+class EmailLinkView(msgspec.Struct, frozen=True):
+    """The page behind the mailed link: its one button posts to the page's own address."""
+
+    csrf: str
+
+
+class Link(msgspec.Struct, frozen=True):
+    """Where a message lets the applicant go on, a path on this site."""
+
+    href: str
+    text: str
+
+
+class MessageView(msgspec.Struct, frozen=True, kw_only=True):
+    """A page that only says something: what happened, when to try again, where to go on."""
+
+    title: str
+    text: str
+    wait: str | None = None
+    back: Link | None = None
