@@ -1,0 +1,87 @@
+"""How long the ministry takes: a number of servers, a queue before them, and a knee after which goodput falls.
+
+With K servers and mean service time S, up to K / S calls are served a second. More than about 2 K calls inside slow
+each one down by as much as they exceed it, so goodput falls as 2 K / calls, as in a system that swaps, retries and
+fights for locks. An abandoned call still costs its server the whole time, since the ministry does not notice who has gone.
+"""
+
+import asyncio
+import random
+from collections import deque
+
+from simulators.ministry.control import Control
+
+KNEE = 2
+
+
+class Servers:
+    """The servers and the queue before them. Calls that wait are lost with the process, like those of the real one."""
+
+    def __init__(self, *, control: Control, randomness: random.Random) -> None:
+        self._control = control
+        self._randomness = randomness
+        self._busy = 0
+        self._queue: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def inside(self) -> int:
+        """Calls in service or in the queue."""
+        return self._busy + len(self._queue)
+
+    def adjust(self, control: Control) -> None:
+        """Take over a new latency and capacity; calls in service end as they began."""
+        self._control = control
+        self._admit()
+
+    async def serve(self) -> None:
+        """Wait for a server and then for its work; returns at once when neither latency nor capacity is set."""
+        if not self._control.latency_seconds and not self._control.capacity:
+            return
+        await self._enter()
+        loop = asyncio.get_running_loop()
+        seconds = service_seconds(self._control, inside=self.inside, randomness=self._randomness)
+        done_at = loop.time() + seconds
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            loop.call_at(done_at, self._leave)
+            raise
+        self._leave()
+
+    async def _enter(self) -> None:
+        if self._has_room() and not self._queue:
+            self._busy += 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                self._queue.remove(turn)
+            else:  # its turn came in the same moment
+                self._leave()
+            raise
+
+    def _leave(self) -> None:
+        self._busy -= 1
+        self._admit()
+
+    def _admit(self) -> None:
+        """Let in as many as there is room for, longest wait first."""
+        while self._queue and self._has_room():
+            turn = self._queue.popleft()
+            if not turn.done():
+                self._busy += 1
+                turn.set_result(None)
+
+    def _has_room(self) -> bool:
+        return not self._control.capacity or self._busy < self._control.capacity
+
+
+def service_seconds(control: Control, *, inside: int, randomness: random.Random) -> float:
+    """How long one call takes its server when `inside` calls are in service or in the queue."""
+    mean, sigma = control.latency_seconds, control.latency_sigma
+    # exp(normal(-sigma²/2, sigma)) has mean 1, so the mean stays what was asked for.
+    seconds = mean * randomness.lognormvariate(-sigma * sigma / 2, sigma) if sigma else mean
+    return seconds * max(1.0, inside / (KNEE * control.capacity)) if control.capacity else seconds
