@@ -1,0 +1,38 @@
+"""The command `gelombang` and its subcommands, one module for each.
+
+What a person can mend (CommandError) ends with one plain line and exit code 3; a bug ends with its traceback.
+"""
+
+import sys
+
+import typer
+
+from gelombang.doctor import doctor
+from gelombang.errors import CommandError
+from gelombang.up import up
+
+app = typer.Typer(
+    name="gelombang",
+    help="Takes in registrations at burst scale and verifies them without losing one.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # a bug's traceback as Python prints it, without the values of variables
+)
+
+
+# Each module keeps what is slow to import inside its functions, so that `gelombang --help` answers at once.
+app.command()(doctor)
+app.command()(up)
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except CommandError as error:
+        print(f"gelombang: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

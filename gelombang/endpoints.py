@@ -1,0 +1,41 @@
+"""`DIR/endpoints.json`: where everything is while a local stack runs. It is there only when all of it was ready.
+
+The form is fixed for clients and tests: `{"front_door", "mailbox", "sms", "ministry", "metrics": [URL…], "database_url",
+"redis_url", "pids": {name: pid}}`. What the stack does not have (`--no-simulators`) is null.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gelombang.data_directory import write_whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoints:
+    """The file's content. The database's URL may carry a password, so the file is private."""
+
+    front_door: str
+    mailbox: str | None
+    sms: str | None
+    ministry: str | None
+    metrics: tuple[str, ...]
+    database_url: str
+    redis_url: str
+    pids: Mapping[str, int]
+
+    def write(self, path: Path) -> None:
+        """Replace the file in one step."""
+        write_whole(path, json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """Give the file's content; None when there is none, that is, when no stack runs."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found

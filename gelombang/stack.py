@@ -1,0 +1,154 @@
+"""The local stack: which services it has, in which order they start, and what each is told about the others.
+
+Reads top to bottom in starting order. A GELOMBANG_… variable that is already set wins over everything here, and a set
+URL takes the place of the embedded server or stand-in.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from signal import SIGKILL
+
+from gelombang import embedded, launcher, probes
+from gelombang.data_directory import DataDirectory
+from gelombang.endpoints import Endpoints
+from gelombang.local_settings import LOCAL_SETTINGS
+from gelombang.ports import Ports
+from gelombang.server import Server
+from gelombang.service import Service
+
+HOST = "127.0.0.1"
+# Seconds to stop in, of nine in all. What a group does not use is left to the groups after it.
+DATABASE_GRACE_SECONDS = 3.0
+SIMULATORS_GRACE_SECONDS = 1.0
+# A worker needs the outside system that it asks; without the variable it could do nothing.
+WORKERS = {"nik": "GELOMBANG_MINISTRY_URL", "email": "GELOMBANG_SMTP_URL", "phone": "GELOMBANG_SMS_URL"}
+
+
+@dataclass
+class Stack:
+    """One local stack. `environment` is what the next service is told; it grows as services are added."""
+
+    ports: Ports
+    port: int
+    environment: dict[str, str]
+    mailbox: str | None = None
+    metrics: list[str] = field(default_factory=list)
+
+    @property
+    def front_door(self) -> str:
+        """The address for people on this machine."""
+        return f"http://{HOST}:{self.port}"
+
+    def databases(self, directory: Path) -> list[Service]:
+        """Describe PostgreSQL and Valkey, as far as no URL takes their place. Makes their data directories."""
+        wanted: list[tuple[str, Server]] = []
+        if "GELOMBANG_DATABASE_URL" not in self.environment:
+            wanted.append(("GELOMBANG_DATABASE_URL", embedded.postgres(directory)))
+        if "GELOMBANG_REDIS_URL" not in self.environment:
+            wanted.append(("GELOMBANG_REDIS_URL", embedded.valkey(directory)))
+        for variable, server in wanted:
+            server.prepare()
+            self.environment[variable] = server.url
+        return [_database(server) for _, server in wanted]
+
+    def migration(self) -> list[str]:
+        """Give the command that brings the database's schema up to date."""
+        return _python("gelombang", "migrate")
+
+    def simulators(self) -> list[Service]:
+        """Describe the stand-ins, unless every outside system has a URL already."""
+        if all(variable in self.environment for variable in WORKERS.values()):
+            return []
+        ports = {name: self.ports.private() for name in ("ministry", "mailbox", "smtp", "sms")}
+        urls = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
+        if "GELOMBANG_SMTP_URL" not in self.environment:
+            self.mailbox = urls["mailbox"]
+        self.environment = {
+            "GELOMBANG_MINISTRY_URL": urls["ministry"],
+            "GELOMBANG_SMTP_URL": f"smtp://{HOST}:{ports['smtp']}",
+            "GELOMBANG_SMS_URL": urls["sms"],
+            **self.environment,
+        }
+        options = [f"--{name}-port={port}" for name, port in ports.items()]
+        lively = [f"{urls[name]}/livez" for name in ("ministry", "mailbox", "sms")]
+        return [
+            Service(
+                name="simulators",
+                command=tuple(_python("simulators", f"--host={HOST}", *options)),
+                environment=dict(self.environment),
+                is_ready=lambda: all(probes.http_answers(url) for url in lively),
+                grace_seconds=SIMULATORS_GRACE_SECONDS,
+            )
+        ]
+
+    def applications(self, processes: int) -> list[Service]:
+        """Describe the front doors, which share one port, and a worker for each kind that has someone to ask."""
+        doors = [self._application(f"ingest-{slot}", "ingest") for slot in range(1, processes + 1)]
+        workers = [
+            self._application(f"worker-{kind}", "verify_workers", kind, consumer=f"{kind}-1") for kind in self.kinds()
+        ]
+        return doors + workers
+
+    def kinds(self) -> list[str]:
+        """Give the kinds of check whose outside system is known."""
+        return [kind for kind, variable in WORKERS.items() if variable in self.environment]
+
+    def endpoints(self, pids: Mapping[str, int]) -> Endpoints:
+        """Say where everything is."""
+        return Endpoints(
+            front_door=self.front_door,
+            mailbox=self.mailbox,
+            sms=self.environment.get("GELOMBANG_SMS_URL"),
+            ministry=self.environment.get("GELOMBANG_MINISTRY_URL"),
+            metrics=tuple(self.metrics),
+            database_url=self.environment["GELOMBANG_DATABASE_URL"],
+            redis_url=self.environment["GELOMBANG_REDIS_URL"],
+            pids=dict(pids),
+        )
+
+    def _application(self, name: str, *command: str, consumer: str = "") -> Service:
+        admin = self.ports.private()
+        self.metrics.append(f"http://{HOST}:{admin}/metrics")
+        own = {"GELOMBANG_PORT": str(self.port), "GELOMBANG_ADMIN_HOST": HOST, "GELOMBANG_ADMIN_PORT": str(admin)}
+        if consumer:
+            own["GELOMBANG_CONSUMER"] = consumer
+        return Service(
+            name=name,
+            command=tuple(_python(*command)),
+            environment={**self.environment, **own},
+            is_ready=lambda: probes.http_answers(f"http://{HOST}:{admin}/readyz"),
+        )
+
+
+def compose(ports: Ports, *, port: int, directory: DataDirectory) -> Stack:
+    """Begin a stack: reserve the front door's port, and lay down what every service is told."""
+    port = ports.shared(port)
+    given = {name: value for name, value in os.environ.items() if value or not name.startswith("GELOMBANG_")}
+    defaults = {
+        **LOCAL_SETTINGS,
+        "GELOMBANG_HOST": HOST,
+        "GELOMBANG_PUBLIC_URL": f"http://{HOST}:{port}",
+        "GELOMBANG_KEYS": str(directory.keys),
+        "PYTHONUNBUFFERED": "1",  # logs are read while things happen
+    }
+    return Stack(ports=ports, port=port, environment={**defaults, **given})
+
+
+def _database(server: Server) -> Service:
+    return Service(
+        name=server.name,
+        command=tuple(server.command),
+        environment=dict(server.environment()),
+        is_ready=server.is_ready,
+        stop_signal=server.stop_signal,
+        grace_seconds=DATABASE_GRACE_SECONDS,
+    )
+
+
+def _python(module: str, *arguments: str) -> list[str]:
+    # -P: a file in the caller's folder must not stand in for one of our modules. The death signal is the one that
+    # cannot be ignored; accepted registrations are safe in PostgreSQL, and streams are refilled from there.
+    return launcher.wrap([sys.executable, "-P", "-m", module, *arguments], death_signal=SIGKILL)
