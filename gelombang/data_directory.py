@@ -142,7 +142,8 @@ def _acquire(handle: int, path: Path, report: Callable[[str], None]) -> None:
             pid = _holder(path) or 0
             if _lives(pid) or time.monotonic() > deadline:
                 raise DataDirectoryError(
-                    f"Another `gelombang up` (process {pid}) uses {path}. Stop it with Ctrl-C, or choose another --data-dir."
+                    f"Another `gelombang up` (process {pid}) uses {path}."
+                    " Stop it with Ctrl-C, or choose another --data-dir."
                 ) from None
             if not told:
                 report("waiting for what the previous run left running to stop")

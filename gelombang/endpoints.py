@@ -1,7 +1,7 @@
 """`DIR/endpoints.json`: where everything is while a local stack runs. It is there only when all of it was ready.
 
-The form is fixed for clients and tests: `{"front_door", "mailbox", "sms", "ministry", "metrics": [URL…], "database_url",
-"redis_url", "pids": {name: pid}}`. What the stack does not have (`--no-simulators`) is null.
+The form is fixed for clients and tests: `{"front_door", "mailbox", "sms", "ministry", "metrics": [URL…],
+"database_url", "redis_url", "pids": {name: pid}}`. What the stack does not have (`--no-simulators`) is null.
 """
 
 import dataclasses

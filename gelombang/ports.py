@@ -1,13 +1,14 @@
 """Ports of the local stack, held from before the services start until after they stop.
 
-A port is held by a socket that is bound and never listens. Such a socket gets no connections (Linux adds a socket to the
-group that shares a port when it listens), nobody is given its port by chance, and a service that sets the same option
-may bind beside it, again after each restart.
+A port is held by a socket that is bound and never listens. Such a socket gets no connections (Linux adds a socket to
+the group that shares a port when it listens), nobody is given its port by chance, and a service that sets the same
+option may bind beside it, again after each restart.
 """
 
 import contextlib
 import socket
 from dataclasses import dataclass, field
+from typing import Self
 
 from gelombang.errors import PortTakenError
 
@@ -19,7 +20,7 @@ class Ports:
     host: str
     _sockets: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
-    def __enter__(self) -> "Ports":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -62,7 +63,8 @@ def _bind(host: str, port: int, option: int) -> socket.socket:
     except OSError as error:
         bound.close()
         raise PortTakenError(
-            f"Port {port} on {host} cannot be used ({error.strerror}). Stop what uses it, or choose --port 0 for any free one."
+            f"Port {port} on {host} cannot be used ({error.strerror})."
+            " Stop what uses it, or choose --port 0 for any free one."
         ) from error
     return bound
 

@@ -7,7 +7,6 @@ runs it alone for tests.
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
 from pathlib import Path
 from signal import Signals
 from typing import Protocol
@@ -45,7 +44,7 @@ class Server(Protocol):
         """Say whether it takes work now."""
 
 
-def environment() -> Mapping[str, str]:
+def environment() -> dict[str, str]:
     """Give the caller's environment without what would redirect PostgreSQL (PGPORT, PGOPTIONS and the like)."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")}
 

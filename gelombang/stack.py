@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGKILL
 
-from gelombang import embedded, launcher, probes
+from gelombang import embedded, launcher, probes, server
 from gelombang.data_directory import DataDirectory
 from gelombang.endpoints import Endpoints
 from gelombang.local_settings import LOCAL_SETTINGS
@@ -49,10 +49,10 @@ class Stack:
             wanted.append(("GELOMBANG_DATABASE_URL", embedded.postgres(directory)))
         if "GELOMBANG_REDIS_URL" not in self.environment:
             wanted.append(("GELOMBANG_REDIS_URL", embedded.valkey(directory)))
-        for variable, server in wanted:
-            server.prepare()
-            self.environment[variable] = server.url
-        return [_database(server) for _, server in wanted]
+        for variable, described in wanted:
+            described.prepare()
+            self.environment[variable] = described.url
+        return [_database(described) for _, described in wanted]
 
     def migration(self) -> list[str]:
         """Give the command that brings the database's schema up to date."""
@@ -126,7 +126,9 @@ class Stack:
 def compose(ports: Ports, *, port: int, directory: DataDirectory) -> Stack:
     """Begin a stack: reserve the front door's port, and lay down what every service is told."""
     port = ports.shared(port)
-    given = {name: value for name, value in os.environ.items() if value or not name.startswith("GELOMBANG_")}
+    # PG… variables would redirect clients of the embedded server; whoever names a database of their own may need them.
+    inherited = os.environ if os.environ.get("GELOMBANG_DATABASE_URL") else server.environment()
+    given = {name: value for name, value in inherited.items() if value or not name.startswith("GELOMBANG_")}
     defaults = {
         **LOCAL_SETTINGS,
         "GELOMBANG_HOST": HOST,
@@ -137,13 +139,13 @@ def compose(ports: Ports, *, port: int, directory: DataDirectory) -> Stack:
     return Stack(ports=ports, port=port, environment={**defaults, **given})
 
 
-def _database(server: Server) -> Service:
+def _database(described: Server) -> Service:
     return Service(
-        name=server.name,
-        command=tuple(server.command),
-        environment=dict(server.environment()),
-        is_ready=server.is_ready,
-        stop_signal=server.stop_signal,
+        name=described.name,
+        command=tuple(described.command),
+        environment=server.environment(),
+        is_ready=described.is_ready,
+        stop_signal=described.stop_signal,
         grace_seconds=DATABASE_GRACE_SECONDS,
     )
 

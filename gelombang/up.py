@@ -1,8 +1,8 @@
 """`gelombang up`: the whole system on this machine, until Ctrl-C.
 
 Guarantee: `endpoints.json` is there only while everything is ready. One stack per data directory. Whatever ends the
-command, even `kill -9`, nothing that it started stays behind, and what the front door answered 202 for stays in the data
-directory.
+command, even `kill -9`, nothing that it started stays behind, and what the front door answered 202 for stays in the
+data directory.
 """
 
 import asyncio
@@ -122,7 +122,7 @@ async def _start(
 ) -> None:
     """Start everything in order; each step is ready before the next one begins."""
     progress.say(f"data directory {directory.path}")
-    if "GELOMBANG_KEYS" not in os.environ:
+    if not os.environ.get("GELOMBANG_KEYS"):
         directory.ensure_keys(_new_keys)
     databases = await asyncio.to_thread(composed.databases, directory.path)
     await supervisor.start(*databases)
