@@ -8,9 +8,8 @@ from collections.abc import Mapping
 import msgspec
 
 from ingest.pages.views import FormView
+from registration.applicant import CONFIRMABLE
 
-CONFIRMABLE = ("nik_birth_date_mismatch", "nik_unknown_region")
-"""The problems that go away when the applicant confirms the NIK."""
 _CONFIRM = "confirm"
 
 
@@ -75,7 +74,7 @@ def arrange(view: FormView) -> FormLayout:
             )
             for given in INPUTS
         ),
-        confirm_codes=tuple(code for code in CONFIRMABLE if code in found),
+        confirm_codes=tuple(code for code in sorted(CONFIRMABLE) if code in found),
         confirm_problems=problems[_CONFIRM],
         summary=_summary(view),
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from ingest.wording import Check, CheckState, OverallState
+from registration.checks import Kind, Overall, State
 
 
 class FieldProblem(msgspec.Struct, frozen=True):
@@ -38,8 +38,8 @@ class FormView(msgspec.Struct, frozen=True, kw_only=True):
 class CheckView(msgspec.Struct, frozen=True, kw_only=True):
     """One check of a registration; `reason` only where it is rejected."""
 
-    kind: Check
-    state: CheckState
+    kind: Kind
+    state: State
     reason: str | None = None
     updated_at: datetime | None = None
 
@@ -54,7 +54,7 @@ class StatusView(msgspec.Struct, frozen=True, kw_only=True):
     handle: str
     address: str
     received_at: datetime
-    state: OverallState
+    state: Overall
     checks: tuple[CheckView, ...]
     csrf: str
     notice: str | None = None

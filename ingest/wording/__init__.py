@@ -19,12 +19,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from registration.checks import Kind, Overall, State
+
 Language = Literal["id", "en"]
 LANGUAGES: tuple[Language, ...] = ("id", "en")
-
-Check = Literal["nik", "email", "phone"]
-CheckState = Literal["pending", "sent", "verified", "rejected", "delayed"]
-OverallState = Literal["open", "complete", "rejected"]
 
 _FILES = ("problem", "field", "check", "page")
 _HEADER_LIMIT_CHARACTERS = 200
@@ -89,16 +87,16 @@ def reason(code: str, language: Language) -> Advice:
     )
 
 
-def check_state(check: Check, state: CheckState, language: Language) -> StateText:
+def check_state(kind: Kind, state: State, language: Language) -> StateText:
     """The state of one check."""
     return StateText(
         word=text(f"check.word.{state}", language),
-        meaning=text(f"check.{check}.{state}.meaning", language),
-        action=text(f"check.{check}.{state}.action", language),
+        meaning=text(f"check.{kind}.{state}.meaning", language),
+        action=text(f"check.{kind}.{state}.action", language),
     )
 
 
-def overall_state(state: OverallState, language: Language) -> StateText:
+def overall_state(state: Overall, language: Language) -> StateText:
     """The state of a whole registration."""
     return StateText(
         word=text(f"check.overall.{state}.word", language),
