@@ -56,15 +56,15 @@ class StatusView(msgspec.Struct, frozen=True, kw_only=True):
     received_at: datetime
     state: Overall
     checks: tuple[CheckView, ...]
-    csrf: str
     notice: str | None = None
     code_problem: str | None = None
 
 
 class EmailLinkView(msgspec.Struct, frozen=True):
-    """The page behind the mailed link: its one button posts to the page's own address."""
+    """The page behind the mailed link, the same for everybody: its one button posts to the page's own address.
 
-    csrf: str
+    It and the status carry no token against forged requests: their addresses are secrets themselves.
+    """
 
 
 class Link(msgspec.Struct, frozen=True):

@@ -7,7 +7,16 @@ from registration.checks import MOVES, Kind, Overall, Reason, State
 
 PROBLEM_CODES = (
     *("idempotency_key_missing", "idempotency_key_format", "json_malformed", "body_too_slow", "body_too_large"),
-    *("not_json", "key_in_flight", "key_reused", "fields_wrong", "too_many_for_nik", "rate_limited", "overloaded"),
+    *(
+        "request_malformed",
+        "not_json",
+        "key_in_flight",
+        "key_reused",
+        "fields_wrong",
+        "too_many_for_nik",
+        "rate_limited",
+        "overloaded",
+    ),
     *("dependency_down", "not_found", "method_not_allowed", "code_wrong", "code_expired", "code_tries_used_up"),
     *("code_limit", "email_link_limit", "not_correctable", "token_invalid", "internal_error", "csrf"),
 )
