@@ -101,6 +101,14 @@ def examine(submission: Submission, *, today: date) -> Applicant:
     return Applicant(name=name, birth_place=birth_place, birth_date=birth_date, nik=nik.text, email=email, phone=phone)
 
 
+def birth_date_or_none(submission: Submission) -> date | None:
+    """The submitted birth date, where it is a date at all."""
+    try:
+        return date.fromisoformat(submission.birth_date.strip(" "))
+    except ValueError:
+        return None
+
+
 def _field(submission: Submission, errors: list[FieldError], field: str, check: Callable[[str], Value]) -> Value | None:
     text: str = getattr(submission, field)
     if not text.strip():

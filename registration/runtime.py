@@ -5,6 +5,7 @@ A loop and its body are two functions: `repeat` is the loop, the body is a `run_
 
 import asyncio
 import logging
+import os
 import random
 import re
 import signal
@@ -14,8 +15,13 @@ from typing import Any
 
 import orjson
 import structlog
+import uvloop
 
 from registration.errors import Retryable
+from registration.sealing import KeyRingError
+from registration.settings import Settings, SettingsError
+from registration.settings import read as read_settings
+from registration.store.database import NotDurableError
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +34,7 @@ LOG_FIELDS = frozenset(
         *("route", "status", "port", "version", "migration"),
     }
 )
+EXIT_ENVIRONMENT = 3
 _LONGEST_PAUSE_SECONDS = 5.0
 
 
@@ -65,12 +72,32 @@ def backoff_seconds(
     return uniform(ceiling / 2, ceiling)
 
 
-def stop_event(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
-    """An event that SIGTERM or SIGINT sets."""
-    event = asyncio.Event()
+def run_process(main: Callable[[Settings, asyncio.Event], Awaitable[None]]) -> None:
+    """Run a process of ours from its environment until SIGTERM or SIGINT sets the event that `main` is given.
+
+    Exits with 3 and one plain line when settings, keys or a server it needs at start do not allow it to run.
+    """
+    try:
+        settings = read_settings(os.environ)
+        configure_logging(settings.log_level)
+        uvloop.run(_until_stopped(main, settings))
+    except (SettingsError, KeyRingError, NotDurableError, OSError) as error:
+        sys.exit(_refusal(str(error)))
+    except Retryable as error:
+        sys.exit(_refusal(error.cause))
+
+
+async def _until_stopped(main: Callable[[Settings, asyncio.Event], Awaitable[None]], settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, event.set)
-    return event
+        loop.add_signal_handler(number, stop.set)
+    await main(settings, stop)
+
+
+def _refusal(reason: str) -> int:
+    sys.stderr.write(f"cannot start: {reason}\n")
+    return EXIT_ENVIRONMENT
 
 
 def describe_bug(error: BaseException) -> Mapping[str, str]:

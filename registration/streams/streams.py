@@ -17,7 +17,6 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from registration.checks import Kind
 from registration.errors import Retryable
 from registration.streams import keys
 

@@ -1,0 +1,118 @@
+"""The front door put together, started, and stopped in order.
+
+Stopping: unready, no new connections, requests under way finish within the grace period, the shortcut is flushed, pools
+close. A registration is either answered 202 and committed, or its client has no answer and asks again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from aiohttp import web
+
+from ingest.answering import answering
+from ingest.answers import Answers
+from ingest.handlers.api import Api
+from ingest.handlers.pages import PageHandlers
+from ingest.intake import Intake
+from ingest.origin import FormTokens
+from ingest.pages import Pages
+from ingest.requests import BODY_LIMIT_BYTES
+from ingest.routes import add_routes
+from ingest.shortcut import Shortcut
+from monitoring.admin import Readiness, admin_server
+from monitoring.metrics import Metrics
+from registration.clock import SystemClock
+from registration.handles import Challenges, Handles
+from registration.sealing import Digests, KeyRing, Sealer
+from registration.settings import Settings
+from registration.store.database import Database
+from registration.streams.streams import Streams
+
+log = structlog.get_logger(__name__)
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Run the front door until `stop` is set."""
+    metrics = Metrics()
+    readiness = Readiness(metrics)
+    admin = admin_server(host=settings.admin_host, port=settings.admin_port, metrics=metrics, readiness=readiness)
+    async with admin, _connections(settings) as (database, streams), asyncio.TaskGroup() as tasks:
+        ring = KeyRing.load(settings.keys)
+        shortcut = Shortcut(streams, metrics)
+        intake = Intake(
+            settings=settings,
+            database=database,
+            shortcut=shortcut,
+            sealer=Sealer(ring),
+            digests=Digests(ring),
+            clock=SystemClock(),
+            metrics=metrics,
+        )
+        answers = Answers(settings=settings, database=database, shortcut=shortcut, challenges=Challenges(ring))
+        runner = await _listen(settings, metrics, ring=ring, intake=intake, answers=answers, database=database)
+        background = [tasks.create_task(intake.run_writer()) for _ in range(settings.batch_writers)]
+        background.append(tasks.create_task(shortcut.run()))
+        readiness.set_ready()
+        log.info("front door is open", port=settings.port)
+
+        await stop.wait()
+        readiness.set_unready("stopping")
+        await runner.cleanup()
+        for task in background:
+            task.cancel()
+        await shortcut.flush()
+    log.info("front door is closed")
+
+
+@asynccontextmanager
+async def _connections(settings: Settings) -> AsyncIterator[tuple[Database, Streams]]:
+    database = await Database.connect(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        timeout_seconds=settings.database_timeout_seconds,
+        name="ingest",
+    )
+    streams = Streams(settings.redis_url, timeout_seconds=settings.redis_timeout_seconds, cap=settings.stream_cap)
+    try:
+        await database.assert_durable()
+        yield database, streams
+    finally:
+        await streams.close()
+        await database.close()
+
+
+async def _listen(
+    settings: Settings, metrics: Metrics, *, ring: KeyRing, intake: Intake, answers: Answers, database: Database
+) -> web.AppRunner:
+    pages = Pages()
+    handles = Handles(ring)
+    app = web.Application(
+        client_max_size=BODY_LIMIT_BYTES,
+        middlewares=[answering(pages=pages, metrics=metrics, retry_after_seconds=settings.retry_after_seconds)],
+    )
+    add_routes(
+        app.router,
+        programs=Api(settings=settings, intake=intake, answers=answers, database=database, handles=handles),
+        people=PageHandlers(
+            settings=settings,
+            intake=intake,
+            answers=answers,
+            database=database,
+            handles=handles,
+            pages=pages,
+            tokens=FormTokens(ring),
+        ),
+    )
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        keepalive_timeout=settings.keep_alive_seconds,
+        shutdown_timeout=settings.drain_seconds,
+        auto_decompress=False,
+    )
+    await runner.setup()
+    site = web.TCPSite(runner, settings.host, settings.port, backlog=settings.listen_backlog, reuse_port=True)
+    await site.start()
+    return runner

@@ -1,0 +1,220 @@
+"""The pages for people, complete without JavaScript: form, receipt and status, mail link."""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+from uuid import UUID, uuid4
+
+from aiohttp import web
+
+from ingest import problems, requests, wording
+from ingest.answers import Answers
+from ingest.intake import Intake
+from ingest.origin import COOKIE, FormTokens, require_own_site
+from ingest.pages import CheckView, EmailLinkView, FieldProblem, FormView, Pages, StatusView, nik_in_words
+from ingest.wording import Language
+from registration import applicant, nik
+from registration.checks import Kind, overall
+from registration.errors import Overloaded, Rejected, Retryable
+from registration.handles import Handles
+from registration.settings import Settings
+from registration.store import intake as store
+from registration.store.database import Database
+
+_COOKIE_SECONDS = 86_400
+_HTML = "text/html"
+_NOTICES = frozenset({"code_sent", "link_sent"})
+
+
+class PageHandlers:
+    """Handlers over what they need."""
+
+    def __init__(  # noqa: PLR0913 - the composition root hands in every part
+        self,
+        *,
+        settings: Settings,
+        intake: Intake,
+        answers: Answers,
+        database: Database,
+        handles: Handles,
+        pages: Pages,
+        tokens: FormTokens,
+    ) -> None:
+        self._settings = settings
+        self._intake = intake
+        self._answers = answers
+        self._database = database
+        self._handles = handles
+        self._pages = pages
+        self._tokens = tokens
+        self._public_url = settings.public_url.rstrip("/")
+
+    async def form(self, request: web.Request) -> web.Response:
+        """GET /: a blank form with an idempotency key of its own."""
+        cookie = self._tokens.cookie(request)
+        page = self._pages.blank_form(requests.language(request), key=uuid4().hex, csrf=self._tokens.token(cookie))
+        return self._with_cookie(_html(page), cookie)
+
+    async def submit(self, request: web.Request) -> web.Response:
+        """POST /: take in the form and go to its receipt; else the form again with everything kept and all said."""
+        fields = await self._form_fields(request)
+        self._tokens.require(request, fields.get("csrf", ""))
+        key = requests.require_idempotency_key(fields.get("key", ""))
+        submission = _submission(fields)
+        try:
+            receipt = await self._intake.register(key, submission)
+        except (Rejected, Overloaded, Retryable) as error:
+            if isinstance(error, Rejected) and error.code != "fields_wrong":
+                raise
+            return self._form_again(request, fields, submission, error)
+        handle = self._handles.sign(receipt.registration_id)
+        raise web.HTTPSeeOther(f"/r/{handle}?lang={requests.language(request)}")
+
+    async def status(self, request: web.Request) -> web.Response:
+        """GET /r/{handle}: the receipt, and where the checks stand."""
+        return await self._status_page(request, requests.registration_id(request, self._handles))
+
+    async def type_code(self, request: web.Request) -> web.Response:
+        """POST /r/{handle}/phone: check the typed code; what is wrong with it is said beside it."""
+        require_own_site(request)
+        registration_id = requests.registration_id(request, self._handles)
+        code = (await self._form_fields(request)).get("code", "")
+        try:
+            await self._answers.type_code(registration_id, code)
+        except Rejected as error:
+            said = wording.problem(error.code, requests.language(request)).detail
+            response = await self._status_page(request, registration_id, code_problem=said)
+            response.set_status(problems.STATUS[error.code])
+            return response
+        raise self._back_to_status(request)
+
+    async def send_code(self, request: web.Request) -> web.Response:
+        """POST /r/{handle}/phone-code: send a new code."""
+        require_own_site(request)
+        await self._answers.ask_again(Kind.PHONE, requests.registration_id(request, self._handles))
+        raise self._back_to_status(request, "code_sent")
+
+    async def send_link(self, request: web.Request) -> web.Response:
+        """POST /r/{handle}/email-link: send the link again."""
+        require_own_site(request)
+        await self._answers.ask_again(Kind.EMAIL, requests.registration_id(request, self._handles))
+        raise self._back_to_status(request, "link_sent")
+
+    async def email_link(self, request: web.Request) -> web.Response:
+        """GET /email/{token}: a button, since mail scanners follow links too."""
+        language = requests.language(request)
+        link = await self._answers.look_at_link(request.match_info["token"])
+        page = self._pages.email_done(language) if link.used else self._pages.email_link(language, EmailLinkView())
+        return _without_referrer(_html(page))
+
+    async def follow_link(self, request: web.Request) -> web.Response:
+        """POST /email/{token}: the button was pressed."""
+        await self._answers.follow_link(request.match_info["token"])
+        return _without_referrer(_html(self._pages.email_done(requests.language(request))))
+
+    async def asset(self, request: web.Request) -> web.Response:
+        """GET /assets/…: the stylesheet, under an address that changes with its content."""
+        asset = self._pages.assets.get(request.path)
+        if asset is None:
+            raise Rejected("not_found")
+        headers = {"Content-Type": asset.content_type, "Cache-Control": "public, max-age=31536000, immutable"}
+        return web.Response(body=asset.content, headers=headers)
+
+    async def _form_fields(self, request: web.Request) -> Mapping[str, str]:
+        if request.content_type != "application/x-www-form-urlencoded":
+            raise Rejected("request_malformed")
+        body = await requests.body(request, timeout_seconds=self._settings.body_timeout_seconds)
+        try:
+            pairs = parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=50)
+        except ValueError:
+            raise Rejected("request_malformed") from None
+        fields = dict(pairs)
+        fields["confirm"] = " ".join(value for name, value in pairs if name == "confirm")
+        return fields
+
+    def _form_again(
+        self,
+        request: web.Request,
+        fields: Mapping[str, str],
+        submission: applicant.Submission,
+        error: Rejected | Overloaded | Retryable,
+    ) -> web.Response:
+        language = requests.language(request)
+        problem = problems.classify(error, retry_after_seconds=self._settings.retry_after_seconds)
+        cookie = self._tokens.cookie(request)
+        view = FormView(
+            key=fields["key"],
+            csrf=self._tokens.token(cookie),
+            values={name: getattr(submission, name) for name in applicant.FIELDS},
+            errors=tuple(
+                FieldProblem(wrong.field, wrong.code, wording.field_message(wrong.code, language))
+                for wrong in problem.fields
+            ),
+            notice=None if problem.fields else wording.problem(problem.code, language).detail,
+            nik_says=_nik_says(submission, language),
+            confirmed=frozenset(submission.confirm),
+        )
+        response = _html(self._pages.form(language, view), status=problem.status)
+        response.headers.update(problem.headers)
+        return self._with_cookie(response, cookie)
+
+    async def _status_page(
+        self, request: web.Request, registration_id: UUID, *, code_problem: str | None = None
+    ) -> web.Response:
+        status = await store.read_status(self._database, registration_id)
+        if status is None:
+            raise Rejected("not_found")
+        language = requests.language(request)
+        handle = request.match_info["handle"]
+        notice = request.query.get("notice", "")
+        view = StatusView(
+            handle=handle,
+            address=f"{self._public_url}/r/{handle}",
+            received_at=status.received_at,
+            state=overall(status.checks),
+            checks=tuple(
+                CheckView(kind=kind, state=check.state, reason=check.reason, updated_at=check.updated_at)
+                for kind, check in status.checks.items()
+            ),
+            notice=wording.text(f"page.notice.{notice}", language) if notice in _NOTICES else None,
+            code_problem=code_problem,
+        )
+        return _html(self._pages.status(language, view))
+
+    def _back_to_status(self, request: web.Request, notice: str = "") -> web.HTTPSeeOther:
+        query = f"?lang={requests.language(request)}" + (f"&notice={notice}" if notice else "")
+        return web.HTTPSeeOther(f"/r/{request.match_info['handle']}{query}")
+
+    def _with_cookie(self, response: web.Response, cookie: str) -> web.Response:
+        response.set_cookie(
+            COOKIE,
+            cookie,
+            max_age=_COOKIE_SECONDS,
+            httponly=True,
+            samesite="Lax",
+            secure=self._public_url.startswith("https:"),
+        )
+        return response
+
+
+def _submission(fields: Mapping[str, str]) -> applicant.Submission:
+    texts = {name: fields.get(name, "") for name in applicant.FIELDS}
+    return applicant.Submission(**texts, confirm=tuple(fields["confirm"].split()))
+
+
+def _nik_says(submission: applicant.Submission, language: Language) -> str | None:
+    """What the NIK says, in words, where it can be read at all."""
+    try:
+        number = nik.parse(submission.nik.replace(" ", ""))
+    except nik.NikFormatError:
+        return None
+    return nik_in_words(number, applicant.birth_date_or_none(submission), language)
+
+
+def _html(page: bytes, *, status: int = 200) -> web.Response:
+    return web.Response(status=status, body=page, content_type=_HTML, charset="utf-8")
+
+
+def _without_referrer(response: web.Response) -> web.Response:
+    """The address of this page holds a secret."""
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response

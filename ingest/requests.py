@@ -1,0 +1,67 @@
+"""What every handler reads from a request, checked at the edge. Raises `Rejected` with the contract's code."""
+
+import asyncio
+import re
+from uuid import UUID
+
+from aiohttp import web
+
+from ingest import wording
+from ingest.wording import LANGUAGES, Language
+from registration.errors import Rejected
+from registration.handles import Handles
+
+BODY_LIMIT_BYTES = 16 * 1024
+_IDEMPOTENCY_KEY = re.compile(r"\A[\x21-\x7e]{8,128}\Z")
+
+
+def idempotency_key(request: web.Request) -> str:
+    """The one Idempotency-Key: 8 to 128 visible ASCII characters."""
+    values = request.headers.getall("Idempotency-Key", ())
+    if not values:
+        raise Rejected("idempotency_key_missing")
+    if len(values) > 1:
+        raise Rejected("idempotency_key_format")
+    return require_idempotency_key(values[0])
+
+
+def require_idempotency_key(text: str) -> str:
+    """The text itself, when it can be an idempotency key."""
+    if not _IDEMPOTENCY_KEY.match(text):
+        raise Rejected("idempotency_key_format")
+    return text
+
+
+async def json_body(request: web.Request, *, timeout_seconds: float) -> bytes:
+    """The body of a request that says it is JSON."""
+    if request.content_type != "application/json":
+        raise Rejected("not_json")
+    return await body(request, timeout_seconds=timeout_seconds)
+
+
+async def body(request: web.Request, *, timeout_seconds: float) -> bytes:
+    """The whole body, in time and within the limit."""
+    if (request.content_length or 0) > BODY_LIMIT_BYTES:
+        raise Rejected("body_too_large")
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            return await request.read()
+    except TimeoutError:
+        raise Rejected("body_too_slow") from None
+
+
+def registration_id(request: web.Request, handles: Handles) -> UUID:
+    """The registration that the handle in the path names."""
+    found = handles.verify(request.match_info["handle"])
+    if found is None:
+        raise Rejected("not_found")
+    return found
+
+
+def language(request: web.Request) -> Language:
+    """`?lang=` first, then Accept-Language, else Indonesian."""
+    asked = request.query.get("lang") if request.query_string else None
+    for known in LANGUAGES:
+        if asked == known:
+            return known
+    return wording.choose_language(request.headers.get("Accept-Language"))

@@ -1,0 +1,66 @@
+"""The short way from a commit to a worker: ids go straight into the streams instead of waiting for the relay.
+
+Guarantee: none, by design. Whatever is lost here (Valkey away, process killed, queue full) stays pending in PostgreSQL
+and the relay offers it within a second or so. So nothing here ever delays or fails an answer to an applicant.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+
+from monitoring.metrics import Metrics
+from registration.errors import Retryable
+from registration.streams.streams import Streams
+
+log = structlog.get_logger(__name__)
+
+_QUEUE_LIMIT = 20_000
+_BATCH_LIMIT = 512
+
+
+class Shortcut:
+    """Collects ids for streams and offers them in batches, one Lua call for each set of streams."""
+
+    def __init__(self, streams: Streams, metrics: Metrics) -> None:
+        self._streams = streams
+        self._lost = metrics.shortcut_lost
+        self._waiting: deque[tuple[tuple[str, ...], UUID]] = deque()
+        self._arrived = asyncio.Event()
+
+    def offer(self, stream_names: tuple[str, ...], ids: Sequence[UUID]) -> None:
+        """Queue ids for each of these streams; returns at once."""
+        room = _QUEUE_LIMIT - len(self._waiting)
+        self._waiting.extend((stream_names, item) for item in ids[:room])
+        if len(ids) > room:
+            self._lost.inc(len(ids) - room)
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Offer what is queued, for ever."""
+        while True:
+            await self.run_once()
+
+    async def run_once(self) -> None:
+        """Wait for ids, then offer one batch; a failure is counted and forgotten."""
+        while not self._waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
+        await self._offer_batch()
+
+    async def flush(self) -> None:
+        """Offer all that is queued, when stopping."""
+        while self._waiting:
+            await self._offer_batch()
+
+    async def _offer_batch(self) -> None:
+        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _BATCH_LIMIT))]
+        for stream_names in {names for names, _ in batch}:
+            ids = [item for names, item in batch if names == stream_names]
+            try:
+                await self._streams.offer(stream_names, ids)
+            except Retryable as error:
+                self._lost.inc(len(ids))
+                log.warning("streams did not take new work, left to the relay", cause=error.cause, count=len(ids))

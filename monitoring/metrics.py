@@ -1,0 +1,83 @@
+"""Every metric, declared once: name with unit, help, closed labels, nothing personal.
+
+A process makes one `Metrics` and hands it to whoever counts. docs/metrics.md is generated from here.
+"""
+
+import importlib.metadata
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.exposition import generate_latest
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+NAMESPACE = "gelombang"
+_REQUEST_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_COMMIT_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+_BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+
+
+class Metrics:
+    """All metrics of one process, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self.build = Info("build", "Version of the program", namespace=NAMESPACE, registry=self.registry)
+        self.build.info({"version": importlib.metadata.version("gelombang")})
+        self._declare_front_door()
+        self._declare_workers()
+        self._declare_shared()
+
+    def exposition(self) -> bytes:
+        """The text that Prometheus scrapes."""
+        return generate_latest(self.registry)
+
+    def _declare_front_door(self) -> None:
+        self.requests = self._counter("http_requests", "Requests answered", ["route", "status"])
+        self.request_seconds = self._histogram(
+            "http_request_seconds", "From the first byte read to the answer", _REQUEST_SECONDS, ["route"]
+        )
+        self.registrations = self._counter("registrations", "Registrations by what came of them", ["outcome"])
+        self.commit_size = self._histogram("commit_size", "Items in one group commit", _BATCH_SIZES, ["of"])
+        self.commit_wait_seconds = self._histogram(
+            "commit_wait_seconds", "Wait of a batch's oldest item before its commit began", _COMMIT_SECONDS, ["of"]
+        )
+        self.shortcut_lost = self._counter(
+            "shortcut_lost", "Registrations left to the relay, since Valkey did not take them", []
+        )
+
+    def _declare_workers(self) -> None:
+        self.attempts = self._counter("attempts", "Calls to the outside", ["kind", "result"])
+        self.attempt_seconds = self._histogram(
+            "attempt_seconds", "Duration of calls to the outside", _REQUEST_SECONDS, ["kind"]
+        )
+        self.verdicts = self._counter("verdicts", "Verdicts recorded", ["kind", "state", "reason"])
+        self.delays = self._counter("delays", "Work put off by trouble of the system", ["kind", "cause"])
+        self.stale = self._counter("stale_writes", "Outcomes that came too late and changed nothing", ["kind"])
+        self.rescued = self._counter("rescued", "Entries taken over from a consumer without a sign of life", ["kind"])
+        self.in_flight = self._gauge("in_flight", "Entries being worked on", ["kind"])
+        self.backlog = self._gauge("backlog", "Open checks in PostgreSQL", ["kind"])
+        self.set_aside = self._gauge("set_aside", "Open checks that wait as dead letters", ["kind"])
+        self.oldest_due_seconds = self._gauge("oldest_due_seconds", "Wait of the oldest check that is due", ["kind"])
+        self.stream_length = self._gauge("stream_length", "Entries in a stream", ["stream"])
+        self.stream_pending = self._gauge("stream_pending", "Entries held by a consumer", ["stream"])
+        self.stream_mended = self._counter(
+            "stream_mended", "Ids by which a stream and its outstanding set differed", ["stream"]
+        )
+
+    def _declare_shared(self) -> None:
+        self.bugs = self._counter("bugs", "Unexpected errors", ["where"])
+        self.ready = self._gauge("ready", "1 while this process takes work", [])
+
+    def _counter(self, name: str, text: str, labels: Sequence[str]) -> Counter:
+        return Counter(name, text, labels, namespace=NAMESPACE, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, labels: Sequence[str]) -> Gauge:
+        return Gauge(name, text, labels, namespace=NAMESPACE, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: Sequence[float], labels: Sequence[str]) -> Histogram:
+        return Histogram(name, text, labels, namespace=NAMESPACE, registry=self.registry, buckets=buckets)
