@@ -26,9 +26,9 @@ class Backoff:
         """Note that it died now; give the seconds to wait before the next start."""
         if self.clock() - self._started_at >= WELL_AFTER_SECONDS:
             self.deaths = 0
-        delay = FIRST_SECONDS * 2.0**self.deaths
+        doublings = min(self.deaths, 30)  # far beyond the cap; unbounded, the power would overflow after days
         self.deaths += 1
-        return min(delay, CAP_SECONDS)
+        return min(FIRST_SECONDS * 2.0**doublings, CAP_SECONDS)
 
 
 def allowance_seconds(remaining: float, reserved_for_others: float) -> float:

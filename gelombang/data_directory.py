@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gelombang.errors import DataDirectoryError
+from gelombang.probes import process_lives
 
 LOCK_NAME = "lock"
 LOCK_MARK = "gelombang"  # first word of the lock file: tells our directories from others
@@ -140,7 +141,7 @@ def _acquire(handle: int, path: Path, report: Callable[[str], None]) -> None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             pid = _holder(path) or 0
-            if _lives(pid) or time.monotonic() > deadline:
+            if process_lives(pid) or time.monotonic() > deadline:
                 raise DataDirectoryError(
                     f"Another `gelombang up` (process {pid}) uses {path}."
                     " Stop it with Ctrl-C, or choose another --data-dir."
@@ -151,7 +152,3 @@ def _acquire(handle: int, path: Path, report: Callable[[str], None]) -> None:
             time.sleep(POLL_SECONDS)
         else:
             return
-
-
-def _lives(pid: int) -> bool:
-    return pid > 0 and Path(f"/proc/{pid}").exists()

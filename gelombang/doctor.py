@@ -129,7 +129,7 @@ def _stack(running: dict[str, Any]) -> Iterator[Finding]:
     yield _answer("PostgreSQL", "", alive=_accepts(running["database_url"], default_port=5432))
     yield _answer("Valkey", "", alive=_accepts(running["redis_url"], default_port=6379))
     for name, pid in running["pids"].items():
-        if not Path(f"/proc/{pid}").exists():
+        if not probes.process_lives(pid):
             yield Finding(
                 "fail", f"{name} (process {pid}) is gone", "look into its log; `gelombang up` starts it again"
             )

