@@ -1,10 +1,12 @@
 """What a box has received, kept in memory: the newest messages, found by address without a search.
 
+A message is kept as it came and read only when somebody looks: under load most of them are never looked at.
+
 Nothing outlives the process: these are stand-ins, and a test that needs a message asks for it while they run.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from itertools import islice
 
@@ -24,28 +26,51 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     received_at: datetime
 
 
+class Content(msgspec.Struct, frozen=True):
+    """What somebody who opens a message sees of it."""
+
+    text: str
+    subject: str | None = None
+
+
+class _Sealed(msgspec.Struct, frozen=True):
+    """A message as it came."""
+
+    to: str
+    raw: bytes
+    received_at: datetime
+
+
 class Received:
     """The newest `kept` messages, numbered from 1 as they came.
 
-    `same_address` turns what people write into the key of their box, so that two spellings of one address meet.
+    `same_address` turns what people write into the key of their box, so that two spellings of one address meet;
+    `read` opens a message.
     """
 
-    def __init__(self, *, clock: Clock, same_address: Callable[[str], str], kept: int = KEPT_MESSAGES) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        same_address: Callable[[str], str],
+        read: Callable[[bytes], Content],
+        kept: int = KEPT_MESSAGES,
+    ) -> None:
         self._clock = clock
         self._same_address = same_address
+        self._read = read
         self._kept = kept
-        self._messages: OrderedDict[int, Message] = OrderedDict()
+        self._messages: OrderedDict[int, _Sealed] = OrderedDict()
         self._numbers_by_address: dict[str, deque[int]] = {}
         self._last_number = 0
 
     def __len__(self) -> int:
         return len(self._messages)
 
-    def add(self, *, to: str, text: str, subject: str | None = None) -> int:
+    def add(self, *, to: str, raw: bytes) -> int:
         """Keep a message, dropping the oldest when full; returns its number."""
         self._last_number += 1
-        message = Message(to=to, subject=subject, text=text, received_at=self._clock.now())
-        self._messages[self._last_number] = message
+        self._messages[self._last_number] = _Sealed(to=to, raw=raw, received_at=self._clock.now())
         self._numbers_by_address.setdefault(self._same_address(to), deque()).append(self._last_number)
         if len(self._messages) > self._kept:
             self._drop_oldest()
@@ -53,28 +78,30 @@ class Received:
 
     def get(self, number: int) -> Message | None:
         """The message with this number, if it is still kept."""
-        return self._messages.get(number)
+        sealed = self._messages.get(number)
+        return None if sealed is None else self._open(sealed)
 
     def newest(self, limit: int) -> list[tuple[int, Message]]:
         """Up to `limit` messages with their numbers, newest first, whoever they are for."""
-        return list(islice(reversed(self._messages.items()), limit))
+        return [(number, self._open(sealed)) for number, sealed in islice(reversed(self._messages.items()), limit)]
 
     def newest_to(self, address: str, limit: int) -> list[tuple[int, Message]]:
         """Up to `limit` messages to `address` with their numbers, newest first."""
-        return list(islice(self._to(address), limit))
+        numbers = reversed(self._numbers_by_address.get(self._same_address(address), ()))
+        return [(number, self._open(self._messages[number])) for number in islice(numbers, limit)]
 
     def clear(self) -> None:
         """Forget every message. Numbers go on, so a page that is open never shows another's message."""
         self._messages.clear()
         self._numbers_by_address.clear()
 
-    def _to(self, address: str) -> Iterator[tuple[int, Message]]:
-        for number in reversed(self._numbers_by_address.get(self._same_address(address), ())):
-            yield number, self._messages[number]
+    def _open(self, sealed: _Sealed) -> Message:
+        content = self._read(sealed.raw)
+        return Message(to=sealed.to, subject=content.subject, text=content.text, received_at=sealed.received_at)
 
     def _drop_oldest(self) -> None:
-        _, message = self._messages.popitem(last=False)
-        address = self._same_address(message.to)
+        _, sealed = self._messages.popitem(last=False)
+        address = self._same_address(sealed.to)
         numbers = self._numbers_by_address[address]
         # Numbers grow in every box alike, so the oldest message of all is the oldest of its own box.
         numbers.popleft()

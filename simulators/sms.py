@@ -9,7 +9,7 @@ from aiohttp import web
 
 from registration.clock import Clock
 from simulators.reading import ReadingRoom
-from simulators.received import Received
+from simulators.received import Content, Received
 
 UNREACHABLE_ENDING = "0000"
 BODY_LIMIT_BYTES = 16 * 1024
@@ -30,7 +30,7 @@ class SmsGateway:
     """The gateway's state and its HTTP routes."""
 
     def __init__(self, *, clock: Clock) -> None:
-        self._received = Received(clock=clock, same_address=subscriber)
+        self._received = Received(clock=clock, same_address=subscriber, read=_read)
         self._reading_room = ReadingRoom(self._received, title="Text messages")
 
     def application(self) -> web.Application:
@@ -47,7 +47,7 @@ class SmsGateway:
             return web.json_response({"error": str(error)}, status=400)
         if outgoing.to.endswith(UNREACHABLE_ENDING):
             return web.json_response({"error": "unreachable"}, status=422)
-        number = self._received.add(to=outgoing.to, text=outgoing.text)
+        number = self._received.add(to=outgoing.to, raw=outgoing.text.encode())
         return web.json_response({"id": f"sms-{number}"}, status=202)
 
 
@@ -55,3 +55,7 @@ def subscriber(phone: str) -> str:
     """The digits of a number with its country code, however it is written: +62812…, 62812… or 0812…."""
     digits = "".join(letter for letter in phone if letter.isdigit())
     return f"62{digits[1:]}" if digits.startswith("0") else digits
+
+
+def _read(raw: bytes) -> Content:
+    return Content(text=raw.decode())

@@ -2,12 +2,12 @@
 
 With K servers and mean service time S, up to K / S calls are served a second. More than about 2 K calls inside slow
 each one down by as much as they exceed it, so goodput falls as 2 K / calls, as in a system that swaps, retries and
-fights for locks. An abandoned call still costs its server the whole time, since the ministry does not notice who has gone.
+fights for locks. An abandoned call still costs its server the whole time: the ministry does not notice who has gone.
 """
 
 import asyncio
 import random
-from collections import deque
+from collections import OrderedDict
 
 from simulators.ministry.control import Control
 
@@ -21,7 +21,8 @@ class Servers:
         self._control = control
         self._randomness = randomness
         self._busy = 0
-        self._queue: deque[asyncio.Future[None]] = deque()
+        # Ordered, and quick to leave from the middle: in an overload most who wait give up.
+        self._queue: OrderedDict[asyncio.Future[None], None] = OrderedDict()
 
     @property
     def inside(self) -> int:
@@ -53,12 +54,12 @@ class Servers:
             self._busy += 1
             return
         turn = asyncio.get_running_loop().create_future()
-        self._queue.append(turn)
+        self._queue[turn] = None
         try:
             await turn
         except asyncio.CancelledError:
             if turn.cancelled():
-                self._queue.remove(turn)
+                self._queue.pop(turn, None)  # unless it was passed over in the same moment
             else:  # its turn came in the same moment
                 self._leave()
             raise
@@ -70,8 +71,8 @@ class Servers:
     def _admit(self) -> None:
         """Let in as many as there is room for, longest wait first."""
         while self._queue and self._has_room():
-            turn = self._queue.popleft()
-            if not turn.done():
+            turn, _ = self._queue.popitem(last=False)
+            if not turn.done():  # done by cancellation: its caller has just left
                 self._busy += 1
                 turn.set_result(None)
 
