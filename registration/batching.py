@@ -46,7 +46,7 @@ class GroupCommit(Generic[Item, Result]):
         """Items that wait for a commit."""
         return len(self._waiting)
 
-    def submit(self, item: Item) -> "asyncio.Future[Result]":
+    def submit(self, item: Item) -> asyncio.Future[Result]:
         """Queue `item`; the future ends with its result after the commit. Raises `Overloaded` when full."""
         if len(self._waiting) >= self._queue_limit:
             raise Overloaded("overloaded", self._retry_after_seconds)

@@ -11,7 +11,7 @@ import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import structlog
@@ -34,6 +34,8 @@ LOG_FIELDS = frozenset(
         *("route", "status", "port", "version", "migration"),
     }
 )
+Result = TypeVar("Result")
+
 EXIT_ENVIRONMENT = 3
 _LONGEST_PAUSE_SECONDS = 5.0
 
@@ -59,6 +61,21 @@ async def repeat(body: Callable[[], Awaitable[None]], *, role: str, pause_second
         wait = pause_seconds if not failures else backoff_seconds(failures, base=0.1, cap=_LONGEST_PAUSE_SECONDS)
         if wait:
             await asyncio.sleep(wait)
+
+
+async def insist(call: Callable[[], Awaitable[Result]], *, role: str) -> Result:
+    """The result of `call`, tried again after every `Retryable` failure; ends otherwise only by cancellation.
+
+    For work in hand that is dearer than the wait: a verdict that a ministry call has paid for.
+    """
+    failures = 0
+    while True:
+        try:
+            return await call()
+        except Retryable as error:
+            failures += 1
+            log.warning("failed, trying again", role=role, cause=error.cause, count=failures)
+            await asyncio.sleep(backoff_seconds(failures, base=0.1, cap=_LONGEST_PAUSE_SECONDS))
 
 
 def backoff_seconds(

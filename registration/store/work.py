@@ -9,12 +9,15 @@ from registration.checks import OPEN_STATES, Kind, State
 from registration.store.database import Connection, Database, Row
 from registration.store.statements import statement
 
+# The cause of a delay that stands for "the registry did not find the person": the registration counts these.
+NOT_FOUND = "not_found"
+
 
 class Work(msgspec.Struct, frozen=True):
     """One open check that is due. `version` is what the outcome's write expects to find.
 
-    NIK work may come with the `known` verdict on the same identity; e-mail and phone work with the `generation` of the
-    link or code to send.
+    NIK work comes with the `misses` so far (times the registry did not find it), and may come with the `known` verdict
+    on the same identity; e-mail and phone work comes with the `generation` of the link or code to send.
     """
 
     registration_id: UUID
@@ -23,6 +26,7 @@ class Work(msgspec.Struct, frozen=True):
     version: int
     attempts: int
     generation: int = 0
+    misses: int = 0
     known: "Verdict | None" = None
 
 
@@ -60,7 +64,7 @@ async def load_work(database: Database, kind: Kind, ids: Sequence[UUID], *, verd
     """Of these registrations, those whose check is open and due; others need nothing."""
     if kind is Kind.NIK:
         rows = await database.fetch(statement("load_nik_work"), ids, verdict_keep_days)
-        return [_work(row, known=_known(row)) for row in rows]
+        return [_work(row, misses=row["misses"], known=_known(row)) for row in rows]
     rows = await database.fetch(statement("load_challenge_work", kind), ids)
     return [_work(row, generation=row["generation"]) for row in rows]
 
@@ -86,6 +90,7 @@ async def record_outcomes(
         moved = frozenset(row["id"] for row in rows)
         if kind is Kind.NIK:
             await _keep_verdicts(connection, outcomes)
+            await _count_misses(connection, outcomes, moved)
         else:
             await _mark_sent(connection, kind, outcomes, moved, challenge_seconds)
     return moved
@@ -118,6 +123,12 @@ async def _keep_verdicts(connection: Connection, outcomes: Sequence[Outcome]) ->
         )
 
 
+async def _count_misses(connection: Connection, outcomes: Sequence[Outcome], moved: frozenset[UUID]) -> None:
+    missed = [o.work.registration_id for o in outcomes if _cause(o) == NOT_FOUND and o.work.registration_id in moved]
+    if missed:
+        await connection.fetch(statement("count_misses"), missed)
+
+
 async def _mark_sent(
     connection: Connection, kind: Kind, outcomes: Sequence[Outcome], moved: frozenset[UUID], seconds: float
 ) -> None:
@@ -132,7 +143,7 @@ async def _mark_sent(
         )
 
 
-def _work(row: Row, *, generation: int = 0, known: Verdict | None = None) -> Work:
+def _work(row: Row, *, generation: int = 0, misses: int = 0, known: Verdict | None = None) -> Work:
     return Work(
         registration_id=row["id"],
         sealed=row["sealed"],
@@ -140,6 +151,7 @@ def _work(row: Row, *, generation: int = 0, known: Verdict | None = None) -> Wor
         version=row["version"],
         attempts=row["attempts"],
         generation=generation,
+        misses=misses,
         known=known,
     )
 

@@ -21,3 +21,8 @@ def streams(kind: Kind) -> tuple[str, ...]:
 def outstanding(stream_name: str) -> str:
     """The set of ids that are in a stream."""
     return f"{stream_name}:outstanding"
+
+
+def lease(duty: str) -> str:
+    """Who does a duty at present."""
+    return f"verify:lease:{duty}"

@@ -58,6 +58,7 @@ class Streams:
         self._enqueue = self._script("enqueue")
         self._acknowledge = self._script("acknowledge")
         self._reconcile = self._script("reconcile")
+        self._hold_lease = self._script("hold_lease")
 
     async def offer(self, stream_names: Sequence[str], ids: Sequence[UUID]) -> int:
         """Add these ids to each stream where they are not outstanding, up to the cap; returns how many were added."""
@@ -138,6 +139,12 @@ class Streams:
         async with _translated():
             length = await self._redis.xlen(stream_name)
         return StreamSize(length, pending["pending"] if pending else 0)
+
+    async def hold_lease(self, duty: str, *, holder: str, seconds: float) -> bool:
+        """Take or keep the lease on a duty; it ends by itself when its holder stops asking."""
+        async with _translated():
+            held: int = await self._hold_lease(keys=[keys.lease(duty)], args=[holder, int(seconds * 1_000)])
+        return bool(held)
 
     async def ping(self) -> None:
         """Raise `Retryable` unless Valkey answers."""

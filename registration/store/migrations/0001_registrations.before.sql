@@ -20,6 +20,7 @@ create table registrations (
     nik_updated_at timestamptz not null default now(),
     nik_reason text,
     nik_cause text,
+    nik_misses smallint not null default 0, -- times the registry did not find it: waits grow with these, not with failures
 
     email_state check_state not null default 'pending',
     email_version integer not null default 0,

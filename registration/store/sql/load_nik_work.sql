@@ -1,7 +1,7 @@
 -- Of these ids, those whose NIK check is open and due, with what the registry already said of the same identity.
 -- $1 ids, $2 days for which a rejection of an identity is remembered (a confirmation is remembered for good).
 select
-    r.id, r.sealed, r.identity_digest, r.nik_version as version, r.nik_attempts as attempts,
+    r.id, r.sealed, r.identity_digest, r.nik_version as version, r.nik_attempts as attempts, r.nik_misses as misses,
     v.state as known_state, v.reason as known_reason
 from registrations as r
 left join identity_verdicts as v

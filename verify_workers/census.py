@@ -1,0 +1,41 @@
+"""Counts what waits, for metrics, and mends streams that were tampered with."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from monitoring.metrics import Metrics
+from registration.checks import Kind
+from registration.store.database import Database
+from registration.store.work import measure_backlog
+from registration.streams.streams import Streams
+
+log = structlog.get_logger(__name__)
+
+
+class Census:
+    """Of one kind."""
+
+    def __init__(
+        self, *, kind: Kind, database: Database, streams: Streams, stream_names: Sequence[str], metrics: Metrics
+    ) -> None:
+        self._kind = kind
+        self._database = database
+        self._streams = streams
+        self._stream_names = stream_names
+        self._metrics = metrics
+
+    async def run_once(self) -> None:
+        """Count and mend once."""
+        for name in self._stream_names:
+            size = await self._streams.size(name)
+            self._metrics.stream_length.labels(name).set(size.length)
+            self._metrics.stream_pending.labels(name).set(size.pending)
+            difference = await self._streams.reconcile(name)
+            if difference:
+                self._metrics.stream_mended.labels(name).inc(abs(difference))
+                log.error("stream and outstanding set differed, mended", stream=name, count=difference)
+        backlog = await measure_backlog(self._database, self._kind)
+        self._metrics.backlog.labels(self._kind).set(backlog.open)
+        self._metrics.set_aside.labels(self._kind).set(backlog.set_aside)
+        self._metrics.oldest_due_seconds.labels(self._kind).set(backlog.oldest_due_seconds)

@@ -1,0 +1,92 @@
+"""Ends entries: writes outcomes in group commits, and only then acknowledges.
+
+Guarantee: persist, then acknowledge. An outcome in hand is written however long PostgreSQL is away, while its entry's
+lease is renewed. If the process dies before the write, the work is done again; if it dies between write and
+acknowledgement, the next delivery finds nothing open and only acknowledges.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+import structlog
+
+from monitoring.metrics import Metrics
+from registration.batching import GroupCommit
+from registration.checks import Kind
+from registration.errors import Retryable
+from registration.runtime import insist
+from registration.settings import Settings
+from registration.store.database import Database
+from registration.store.work import Delay, Outcome, record_outcomes
+from registration.streams.streams import Entry, Streams
+
+log = structlog.get_logger(__name__)
+
+_BATCH_LIMIT = 256
+_QUEUE_LIMIT = 100_000
+
+
+class Completed(msgspec.Struct, frozen=True):
+    """An entry with its outcome; None when there was nothing left to do."""
+
+    entry: Entry
+    outcome: Outcome | None
+
+
+class Completer:
+    """Run `run` beside it."""
+
+    def __init__(
+        self, *, kind: Kind, settings: Settings, database: Database, streams: Streams, metrics: Metrics
+    ) -> None:
+        self._kind = kind
+        self._database = database
+        self._streams = streams
+        self._metrics = metrics
+        self._challenge_seconds = (
+            settings.email_link_hours * 3_600 if kind is Kind.EMAIL else settings.phone_code_minutes * 60
+        )
+        sizes = metrics.commit_size.labels("outcomes")
+        waits = metrics.commit_wait_seconds.labels("outcomes")
+
+        def observe(size: int, waited_seconds: float) -> None:
+            sizes.observe(size)
+            waits.observe(waited_seconds)
+
+        self._commits: GroupCommit[Completed, None] = GroupCommit(
+            self._commit, batch_limit=_BATCH_LIMIT, queue_limit=_QUEUE_LIMIT, observe=observe
+        )
+
+    def complete(self, entry: Entry, outcome: Outcome | None) -> asyncio.Future[None]:
+        """Write and acknowledge; the future ends when both are done."""
+        return self._commits.submit(Completed(entry, outcome))
+
+    async def run(self) -> None:
+        """Write what comes, batch after batch."""
+        await self._commits.run()
+
+    async def _commit(self, batch: Sequence[Completed]) -> Sequence[None]:
+        outcomes = [completed.outcome for completed in batch if completed.outcome is not None]
+        if outcomes:
+            await self._record(outcomes)
+        try:
+            await self._streams.acknowledge([completed.entry for completed in batch])
+        except Retryable as error:
+            # What was not acknowledged is delivered again, finds nothing open, and is acknowledged then.
+            log.warning("not acknowledged", kind=self._kind, cause=error.cause, count=len(batch))
+        return [None] * len(batch)
+
+    async def _record(self, outcomes: Sequence[Outcome]) -> None:
+        moved = await insist(
+            lambda: record_outcomes(self._database, self._kind, outcomes, challenge_seconds=self._challenge_seconds),
+            role="completer",
+        )
+        for outcome in outcomes:
+            if outcome.work.registration_id not in moved:
+                self._metrics.stale.labels(self._kind).inc()
+            elif isinstance(outcome.result, Delay):
+                self._metrics.delays.labels(self._kind, outcome.result.cause).inc()
+            else:
+                verdict = outcome.result
+                self._metrics.verdicts.labels(self._kind, verdict.state, verdict.reason or "").inc()

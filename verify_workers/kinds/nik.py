@@ -1,0 +1,52 @@
+"""NIK: whether the registry knows this person as written.
+
+The same identity asked about by two registrations at once costs one call; what was asked before costs none.
+"""
+
+import asyncio
+
+from registration.applicant import Applicant
+from registration.checks import Reason, State
+from registration.settings import Settings
+from registration.store.work import NOT_FOUND, Delay, Verdict, Work
+from verify_workers.kinds.checker import Answer
+from verify_workers.ministry.client import MinistryClient
+from verify_workers.ministry.wire import Missing
+
+
+class NikChecker:
+    """Asks the registry and makes a verdict of what it says."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._client = MinistryClient(settings)
+        self._rechecks = settings.not_found_recheck_seconds
+        self._under_way: dict[bytes, asyncio.Task[Verdict | Missing]] = {}
+
+    async def check(self, person: Applicant, work: Work) -> Answer:
+        """Ask the registry, unless the verdict on this identity is known."""
+        if work.known is not None:
+            return Answer(work.known)
+        said = await self._ask_once(person, work.identity_digest)
+        if isinstance(said, Verdict):
+            return Answer(said, remember=True)
+        return self._not_found(work)
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._client.close()
+
+    async def _ask_once(self, person: Applicant, identity: bytes) -> Verdict | Missing:
+        """Share the call with whoever asks about the same identity now."""
+        call = self._under_way.get(identity)
+        if call is None:
+            call = asyncio.ensure_future(self._client.ask(person))
+            self._under_way[identity] = call
+            call.add_done_callback(lambda _: self._under_way.pop(identity, None))
+        # Shielded: one asker that is cancelled must not take the answer from the others.
+        return await asyncio.shield(call)
+
+    def _not_found(self, work: Work) -> Answer:
+        """Ask again after growing waits: the registry's copy is synchronised from time to time, so this is not final."""
+        if work.misses < len(self._rechecks):
+            return Answer(Delay(NOT_FOUND, self._rechecks[work.misses]))
+        return Answer(Verdict(State.REJECTED, Reason.NOT_FOUND))

@@ -1,0 +1,38 @@
+"""Renews the leases of entries that are being worked on, so that a long call is not given to a second worker.
+
+If the process dies or hangs, renewal stops and the rescuer of any worker takes the entries after one lease.
+"""
+
+from collections.abc import Mapping
+
+from registration.streams.streams import Entry, Streams
+from verify_workers.processor import Processor
+
+RENEWALS_PER_LEASE = 3
+
+
+class LeaseRenewer:
+    """Call `run_once` a few times per lease."""
+
+    def __init__(self, *, streams: Streams, consumer: str, processor: Processor) -> None:
+        self._streams = streams
+        self._consumer = consumer
+        self._processor = processor
+
+    async def run_once(self) -> None:
+        """Renew all that is in hand."""
+        for name, entry_ids in by_stream(self._processor.entries).items():
+            await self._streams.renew(name, consumer=self._consumer, entry_ids=entry_ids)
+
+    async def hand_back(self) -> None:
+        """Give up all that is in hand, uncharged, when stopping."""
+        for name, entry_ids in by_stream(self._processor.entries).items():
+            await self._streams.hand_back(name, consumer=self._consumer, entry_ids=entry_ids)
+
+
+def by_stream(entries: Mapping[str, Entry]) -> Mapping[str, list[str]]:
+    """Entry ids by stream."""
+    grouped: dict[str, list[str]] = {}
+    for entry in entries.values():
+        grouped.setdefault(entry.stream, []).append(entry.entry_id)
+    return grouped

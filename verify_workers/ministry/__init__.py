@@ -1,0 +1,1 @@
+"""The population registry: its wire format and the client that speaks it."""

@@ -1,0 +1,190 @@
+"""One worker of one kind put together, started, and stopped in order.
+
+Stopping: unready, nothing new is fetched, work in hand finishes within the grace period and its outcomes are written,
+the rest is handed back without charging an attempt, connections close.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+
+from monitoring.admin import Readiness, admin_server
+from monitoring.metrics import Metrics
+from registration.checks import Kind
+from registration.clock import SystemClock
+from registration.errors import Retryable
+from registration.handles import Challenges
+from registration.runtime import repeat
+from registration.sealing import KeyRing, Sealer
+from registration.settings import Settings
+from registration.store.database import Database
+from registration.streams import keys
+from registration.streams.streams import Streams
+from verify_workers.census import Census
+from verify_workers.completer import Completer
+from verify_workers.fetcher import Fetcher
+from verify_workers.kinds.checker import Checker
+from verify_workers.kinds.email import EmailChecker
+from verify_workers.kinds.nik import NikChecker
+from verify_workers.kinds.phone import PhoneChecker
+from verify_workers.lease import RENEWALS_PER_LEASE, LeaseRenewer
+from verify_workers.processor import Processor
+from verify_workers.relay import Relay
+from verify_workers.rescuer import Rescuer
+from verify_workers.scheduler import Duty, Scheduler
+
+log = structlog.get_logger(__name__)
+
+_CENSUS_SECONDS = 5.0
+_RESCUE_SECONDS = 1.0
+_FLUSH_SECONDS = 1.0
+
+
+class Pool:
+    """The roles of one worker, over shared connections."""
+
+    def __init__(  # noqa: PLR0913 - the composition root hands in every part
+        self,
+        *,
+        kind: Kind,
+        settings: Settings,
+        database: Database,
+        streams: Streams,
+        checker: Checker,
+        ring: KeyRing,
+        metrics: Metrics,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        names = keys.streams(kind)
+        consumer = settings.consumer
+        self._settings = settings
+        self._tasks = tasks
+        self._roles: list[asyncio.Task[None]] = []
+        self.completer = Completer(kind=kind, settings=settings, database=database, streams=streams, metrics=metrics)
+        self.processor = Processor(
+            kind=kind,
+            settings=settings,
+            database=database,
+            sealer=Sealer(ring),
+            checker=checker,
+            completer=self.completer,
+            metrics=metrics,
+            tasks=tasks,
+        )
+        metrics.in_flight.labels(kind).set_function(lambda: float(len(self.processor.entries)))
+        self.fetcher = Fetcher(streams=streams, stream_names=names, consumer=consumer, processor=self.processor)
+        self.leases = LeaseRenewer(streams=streams, consumer=consumer, processor=self.processor)
+        self.rescuer = Rescuer(
+            kind=kind,
+            settings=settings,
+            database=database,
+            streams=streams,
+            stream_names=names,
+            processor=self.processor,
+            completer=self.completer,
+            metrics=metrics,
+        )
+        self.relay = Relay(kind=kind, settings=settings, database=database, streams=streams)
+        self.census = Census(kind=kind, database=database, streams=streams, stream_names=names, metrics=metrics)
+        self._scheduler = Scheduler(streams=streams, holder=consumer, scope=kind)
+
+    def start(self) -> None:
+        """Start every role."""
+        settings = self._settings
+        self._role("completer", self.completer.run)
+        self._role("leases", self.leases.run_once, settings.lease_seconds / RENEWALS_PER_LEASE)
+        self._role("fetcher", self.fetcher.run_once, first=self.fetcher.recover)
+        self._role("rescuer", self.rescuer.run_once, min(_RESCUE_SECONDS, settings.lease_seconds / 2))
+        for duty in (
+            Duty("relay", settings.relay_interval_seconds, self.relay.run_once),
+            Duty("census", _CENSUS_SECONDS, self.census.run_once),
+        ):
+            self._role(duty.name, lambda duty=duty: self._scheduler.run_once(duty), duty.interval_seconds)  # type: ignore[misc]  # the default binds the loop's duty
+
+    async def stop(self) -> None:
+        """Stop every role, in the order of this module's first lines."""
+        completer, leases, *taking = self._roles
+        await _cancel(taking)
+        await self.processor.finish(self._settings.drain_seconds - _FLUSH_SECONDS)
+        await _cancel([leases, completer])
+        with suppress(Retryable):
+            await self.leases.hand_back()
+
+    def _role(
+        self,
+        name: str,
+        body: Callable[[], Awaitable[None]],
+        pause_seconds: float = 0.0,
+        first: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        async def run() -> None:
+            if first is not None:
+                with suppress(Retryable):  # whatever it could not take up expires and is rescued
+                    await first()
+            await repeat(body, role=name, pause_seconds=pause_seconds)
+
+        self._roles.append(self._tasks.create_task(run(), name=name))
+
+
+async def serve(kind: Kind, settings: Settings, stop: asyncio.Event) -> None:
+    """Run one worker until `stop` is set."""
+    metrics = Metrics()
+    readiness = Readiness(metrics)
+    admin = admin_server(host=settings.admin_host, port=settings.admin_port, metrics=metrics, readiness=readiness)
+    async with admin, connections(kind, settings) as (database, streams, checker), asyncio.TaskGroup() as tasks:
+        pool = Pool(
+            kind=kind,
+            settings=settings,
+            database=database,
+            streams=streams,
+            checker=checker,
+            ring=KeyRing.load(settings.keys),
+            metrics=metrics,
+            tasks=tasks,
+        )
+        pool.start()
+        readiness.set_ready()
+        log.info("worker takes work", kind=kind, consumer=settings.consumer)
+        await stop.wait()
+        readiness.set_unready("stopping")
+        await pool.stop()
+    log.info("worker is done", kind=kind)
+
+
+@asynccontextmanager
+async def connections(kind: Kind, settings: Settings) -> AsyncIterator[tuple[Database, Streams, Checker]]:
+    """What a worker of this kind speaks to."""
+    database = await Database.connect(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        timeout_seconds=settings.database_timeout_seconds,
+        name=f"worker {kind}",
+    )
+    streams = Streams(settings.redis_url, timeout_seconds=settings.redis_timeout_seconds, cap=settings.stream_cap)
+    checker = _checker(kind, settings)
+    try:
+        await database.assert_durable()
+        yield database, streams, checker
+    finally:
+        await checker.close()
+        await streams.close()
+        await database.close()
+
+
+def _checker(kind: Kind, settings: Settings) -> Checker:
+    challenges = Challenges(KeyRing.load(settings.keys))
+    match kind:
+        case Kind.NIK:
+            return NikChecker(settings)
+        case Kind.EMAIL:
+            return EmailChecker(settings, challenges, SystemClock())
+        case Kind.PHONE:
+            return PhoneChecker(settings, challenges)
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

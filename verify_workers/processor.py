@@ -1,0 +1,152 @@
+"""Works on entries: loads what is still open, asks the outside, hands the outcome to the completer.
+
+Guarantee: a system fault never becomes a verdict. An entry leaves this process only through the completer; one whose
+processing met a bug stays pending in its stream and is delivered again, to be set aside if that keeps happening. If the
+process dies, its entries expire and another worker takes them.
+"""
+
+import asyncio
+import time
+from collections.abc import Coroutine, Mapping, Sequence
+from uuid import UUID
+
+import structlog
+
+from monitoring.metrics import Metrics
+from registration.checks import Kind
+from registration.errors import Permanent, Retryable
+from registration.runtime import backoff_seconds, describe_bug, insist
+from registration.sealing import KeyRingError, SealedDataError, Sealer
+from registration.settings import Settings
+from registration.store.database import Database
+from registration.store.work import Delay, Outcome, Work, load_work
+from registration.streams.streams import Entry
+from verify_workers.completer import Completer
+from verify_workers.kinds.checker import Answer, Checker
+
+log = structlog.get_logger(__name__)
+
+
+class Processor:
+    """Up to `concurrency` entries at once; `room` waits while there are that many."""
+
+    def __init__(  # noqa: PLR0913 - the composition root hands in every part
+        self,
+        *,
+        kind: Kind,
+        settings: Settings,
+        database: Database,
+        sealer: Sealer,
+        checker: Checker,
+        completer: Completer,
+        metrics: Metrics,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        self._kind = kind
+        self._settings = settings
+        self._database = database
+        self._sealer = sealer
+        self._checker = checker
+        self._completer = completer
+        self._metrics = metrics
+        self._tasks = tasks
+        self._running: set[asyncio.Task[None]] = set()
+        self._entries: dict[str, Entry] = {}
+        self._registrations: set[UUID] = set()
+        self._changed = asyncio.Event()
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """What is being worked on, by entry id."""
+        return self._entries
+
+    async def room(self) -> int:
+        """How many entries may come; waits until it is at least one."""
+        while (free := self._settings.concurrency - len(self._entries)) <= 0:
+            self._changed.clear()
+            await self._changed.wait()
+        return free
+
+    def take(self, entries: Sequence[Entry]) -> None:
+        """Work on these. One whose registration is in hand already is left to expire: its outcome is on the way."""
+        new = [entry for entry in entries if entry.registration_id not in self._registrations]
+        if not new:
+            return
+        self._entries |= {entry.entry_id: entry for entry in new}
+        self._registrations |= {entry.registration_id for entry in new}
+        self._start(self._process(new))
+
+    async def finish(self, seconds: float) -> None:
+        """Wait for the work in hand, at most `seconds`; then stop it. What is left over is in `entries`."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=seconds)
+        for task in self._running:
+            task.cancel()
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = self._tasks.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _process(self, entries: Sequence[Entry]) -> None:
+        """Load a delivery as one batch, then work on each of its entries by itself."""
+        ids = [entry.registration_id for entry in entries]
+        works = await insist(
+            lambda: load_work(self._database, self._kind, ids, verdict_keep_days=self._settings.verdict_keep_days),
+            role="processor",
+        )
+        by_id = {work.registration_id: work for work in works}
+        for entry in entries:
+            self._start(self._process_one(entry, by_id.get(entry.registration_id)))
+
+    async def _process_one(self, entry: Entry, work: Work | None) -> None:
+        try:
+            outcome = None if work is None else await self._outcome(work)
+            await self._completer.complete(entry, outcome)
+        except Exception as error:  # noqa: BLE001 - a bug in one entry must not stop the others; the entry stays pending
+            self._metrics.bugs.labels("processor").inc()
+            log.error(
+                "bug while processing, entry stays pending",
+                kind=self._kind,
+                entry=entry.entry_id,
+                **describe_bug(error),
+            )
+        finally:
+            self._release(entry)
+
+    def _release(self, entry: Entry) -> None:
+        if asyncio.current_task() in self._running and asyncio.current_task().cancelling():  # type: ignore[union-attr]  # always inside a task
+            return  # stopping: the pool hands it back
+        self._entries.pop(entry.entry_id, None)
+        self._registrations.discard(entry.registration_id)
+        self._changed.set()
+
+    async def _outcome(self, work: Work) -> Outcome:
+        started = time.perf_counter()
+        result = "answered"
+        try:
+            answer = await self._ask(work)
+        except Retryable as error:
+            result = "retryable"
+            answer = Answer(Delay(error.cause, self._wait_seconds(work, error.retry_after_seconds)))
+        except Permanent as error:
+            result = "permanent"
+            answer = Answer(Delay(error.cause, None))
+        self._metrics.attempts.labels(self._kind, result).inc()
+        self._metrics.attempt_seconds.labels(self._kind).observe(time.perf_counter() - started)
+        return Outcome(work, answer.result, remember=answer.remember)
+
+    async def _ask(self, work: Work) -> Answer:
+        try:
+            person = self._sealer.unseal(work.sealed, work.registration_id)
+        except KeyRingError as error:
+            raise Permanent("key_missing") from error
+        except SealedDataError as error:
+            raise Permanent("data_unreadable") from error
+        return await self._checker.check(person, work)
+
+    def _wait_seconds(self, work: Work, asked_for: float | None) -> float:
+        own = backoff_seconds(
+            work.attempts + 1, base=self._settings.retry_base_seconds, cap=self._settings.retry_cap_seconds
+        )
+        return max(own, asked_for or 0.0)
