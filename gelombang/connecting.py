@@ -1,0 +1,63 @@
+"""How the subcommands reach a running system: by GELOMBANG_* variables, else through the local stack of `gelombang up`."""
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from gelombang.data_directory import default_data_directory
+from gelombang.errors import CommandError
+from registration.errors import Retryable
+from registration.settings import Settings, SettingsError, read
+from registration.store.database import Database
+
+Result = TypeVar("Result")
+
+
+def endpoints(data_directory: Path | None = None) -> Mapping[str, str]:
+    """What the local stack wrote down; raises `CommandError` when none runs there."""
+    path = (data_directory or default_data_directory()) / "endpoints.json"
+    try:
+        found: Mapping[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise CommandError(
+            f"no running system: {path} is not there. Start one with `gelombang up`, or set GELOMBANG_DATABASE_URL."
+        ) from None
+    return found
+
+
+def settings(data_directory: Path | None = None) -> Settings:
+    """Settings for a command, from the environment and, where that is silent, the local stack."""
+    environ = dict(os.environ)
+    if "GELOMBANG_DATABASE_URL" not in environ:
+        directory = data_directory or default_data_directory()
+        found = endpoints(directory)
+        environ.setdefault("GELOMBANG_DATABASE_URL", found["database_url"])
+        environ.setdefault("GELOMBANG_REDIS_URL", found["redis_url"])
+        environ.setdefault("GELOMBANG_KEYS", str(directory / "keys.json"))
+    # A command that needs the database alone must not ask for the rest.
+    environ.setdefault("GELOMBANG_REDIS_URL", "unset")
+    environ.setdefault("GELOMBANG_KEYS", "unset")
+    try:
+        return read(environ)
+    except SettingsError as error:
+        raise CommandError(str(error)) from None
+
+
+def with_database(use: Callable[[Database], Awaitable[Result]], data_directory: Path | None = None) -> Result:
+    """The result of `use` over a connection to the system's PostgreSQL."""
+    found = settings(data_directory)
+
+    async def run() -> Result:
+        database = await Database.connect(found.database_url, pool_size=2, timeout_seconds=60.0, name="command")
+        try:
+            return await use(database)
+        finally:
+            await database.close()
+
+    try:
+        return asyncio.run(run())
+    except Retryable as error:
+        raise CommandError(f"PostgreSQL does not answer ({error.cause})") from None
