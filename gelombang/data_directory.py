@@ -24,6 +24,8 @@ OURS = (
 )
 PREDECESSOR_SECONDS = 20.0  # for servers whose supervisor was killed: their own shutdown takes a second or two
 POLL_SECONDS = 0.1
+ENDPOINTS = "endpoints.json"
+KEYS = "keys.json"
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,12 @@ class DataDirectory:
     @property
     def endpoints(self) -> Path:
         """The file that says where everything is while the stack runs."""
-        return self.path / "endpoints.json"
+        return self.path / ENDPOINTS
 
     @property
     def keys(self) -> Path:
         """The key ring's file."""
-        return self.path / "keys.json"
+        return self.path / KEYS
 
     def empty(self) -> None:
         """Remove everything that earlier runs left, except the lock."""

@@ -45,7 +45,7 @@ def doctor(
     port: Annotated[int, typer.Option(envvar="GELOMBANG_PORT", help="Front door's port to look at.")] = 8080,
     data_dir: Annotated[
         Path | None,
-        typer.Option(help="Data directory to look at [default: ~/.local/state/gelombang].", show_default=False),
+        typer.Option(help="Data directory to look at; by default ~/.local/state/gelombang.", show_default=False),
     ] = None,
 ) -> None:
     """Say what is missing or wrong on this machine, and what to do about it."""

@@ -15,6 +15,7 @@ from gelombang.logs import Log
 from gelombang.service import LAST_WORDS, Runner, Service, Surroundings
 
 STOP_SECONDS = 9.0
+HURRIED_GROUP_SECONDS = 0.5  # PostgreSQL usually needs less to stop cleanly
 TRIM_EVERY_SECONDS = 30.0
 
 
@@ -43,7 +44,7 @@ class Supervisor:
         self._logs = logs
         self._surroundings = surroundings
         self._groups: list[list[Runner]] = []
-        self._hurry = False
+        self._hurried = False
 
     async def start(self, *services: Service) -> None:
         """Start a group and return when all of it is ready. Raises ServerStartError when one cannot be started."""
@@ -88,16 +89,15 @@ class Supervisor:
         while self._groups:
             group = self._groups[-1]
             others = sum(max(runner.service.grace_seconds for runner in other) for other in self._groups[:-1])
-            allowance = 0.0 if self._hurry else allowance_seconds(deadline - clock(), others)
+            allowance = HURRIED_GROUP_SECONDS if self._hurried else allowance_seconds(deadline - clock(), others)
             await asyncio.gather(*(runner.stop(allowance) for runner in group))
             self._groups.pop()
 
-    def kill(self) -> None:
-        """End everything now: for a person who does not want to wait."""
-        self._hurry = True
-        for group in self._groups:
-            for runner in group:
-                runner.kill()
+    def hurry(self) -> None:
+        """Kill what is being waited for, and give the groups after it a moment only: somebody does not want to wait."""
+        self._hurried = True
+        for runner in self._groups[-1] if self._groups else ():
+            runner.kill()
 
     async def trim_logs(self) -> None:
         """Keep every log file bounded, for as long as the supervisor lives."""

@@ -26,6 +26,7 @@ from gelombang.stack import Stack
 from gelombang.supervisor import Supervisor, supervise
 
 INTERRUPTED = 130  # what shells answer for a program that Ctrl-C ended
+SAME_SIGNAL_SECONDS = 1.0  # timeout(1) and the like signal the process and its group: that is one wish, not two
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +45,10 @@ def up(
     port: Annotated[int, typer.Option(envvar="GELOMBANG_PORT", help="Front door's port; 0 is any free one.")] = 8080,
     data_dir: Annotated[
         Path | None,
-        typer.Option(help="Where the data is kept [default: ~/.local/state/gelombang].", show_default=False),
+        typer.Option(help="Where the data is kept; by default ~/.local/state/gelombang.", show_default=False),
     ] = None,
     processes: Annotated[
-        int | None, typer.Option(min=1, help="Front-door processes [default: one per core].", show_default=False)
+        int | None, typer.Option(min=1, help="Front-door processes; by default one per core.", show_default=False)
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Empty the data directory first.")] = False,
     no_simulators: Annotated[bool, typer.Option("--no-simulators", help="Start no ministry, mail and SMS.")] = False,
@@ -145,19 +146,20 @@ async def _start(
 
 @contextmanager
 def _stopping_on_signal(supervisor: Supervisor, progress: Progress) -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM stop everything in order, and the second one at once."""
+    """Let the first Ctrl-C or SIGTERM stop everything in order, and a later one hurry."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
-    asked = False
+    asked_at: float | None = None
 
     def stop() -> None:
-        nonlocal asked
-        if asked or task is None:
-            supervisor.kill()
-            return
-        asked = True
-        progress.say("stopping (Ctrl-C again ends everything at once)")
-        task.cancel()
+        nonlocal asked_at
+        if asked_at is None:
+            asked_at = loop.time()
+            progress.say("stopping (Ctrl-C again kills what takes long)")
+            if task is not None:
+                task.cancel()
+        elif loop.time() - asked_at > SAME_SIGNAL_SECONDS:
+            supervisor.hurry()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
