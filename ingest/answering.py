@@ -26,6 +26,7 @@ SECURITY_HEADERS = {
     # Not no-referrer: with that, browsers send "Origin: null" with our own forms, which then look foreign.
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
+    "Server": "gelombang",
 }
 
 
@@ -71,11 +72,4 @@ def answering(*, pages: Pages, metrics: Metrics, retry_after_seconds: float) -> 
 def _route(request: web.Request) -> str:
     """The route's pattern, never the path, which holds handles and tokens."""
     resource = request.match_info.route.resource
-    return (
-        "none"
-        if resource is None
-        else f"{request.method if request.method in _METHODS else 'other'} {resource.canonical}"
-    )
-
-
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+    return "none" if resource is None else f"{request.method} {resource.canonical}"

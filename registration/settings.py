@@ -100,7 +100,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ministry_timeout_seconds: Annotated[float, _seconds("The registry must have answered by then", 0.1)] = 10.0
 
     # Mail and SMS
-    mail_sender: Annotated[str, Meta(description="From: of our mails")] = "Pendaftaran <pendaftaran@gelombang.example>"
+    mail_sender: Annotated[str, Meta(description="Address our mails come from")] = "pendaftaran@gelombang.example"
     mail_timeout_seconds: Annotated[float, _seconds("The mail relay must have answered by then", 0.1)] = 15.0
     mail_connections: Annotated[int, _count("Connections to the mail relay, per worker")] = 8
     sms_timeout_seconds: Annotated[float, _seconds("The SMS gateway must have answered by then", 0.1)] = 10.0

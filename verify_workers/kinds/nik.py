@@ -46,7 +46,7 @@ class NikChecker:
         return await asyncio.shield(call)
 
     def _not_found(self, work: Work) -> Answer:
-        """Ask again after growing waits: the registry's copy is synchronised from time to time, so this is not final."""
+        """Ask again after growing waits: the registry's copy is synchronised from time to time, so this may change."""
         if work.misses < len(self._rechecks):
             return Answer(Delay(NOT_FOUND, self._rechecks[work.misses]))
         return Answer(Verdict(State.REJECTED, Reason.NOT_FOUND))

@@ -1,0 +1,103 @@
+"""Real PostgreSQL and Valkey for one test run; a database of its own and an empty Valkey for every test."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+
+from gelombang import embedded
+from registration.sealing import KeyRing
+from registration.settings import Settings, read
+from registration.store.database import Database
+from registration.store.migrate import migrate
+from registration.streams.streams import Streams
+
+TEMPLATE = "gelombang_template"
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Servers]:
+    """Both servers, started once."""
+    with embedded.servers(tmp_path_factory.mktemp("servers")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def template(servers: embedded.Servers) -> str:
+    """The name of a migrated database that tests copy."""
+    asyncio.run(_admin(servers.database_url, f"create database {TEMPLATE}"))
+    asyncio.run(migrate(_url(servers, TEMPLATE)))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database_url(servers: embedded.Servers, template: str) -> Iterator[str]:
+    """A fresh, migrated database."""
+    name = f"test_{next(_numbers)}"
+    asyncio.run(_admin(servers.database_url, f"create database {name} template {template}"))
+    yield _url(servers, name)
+    asyncio.run(_admin(servers.database_url, f"drop database {name} with (force)"))
+
+
+@pytest.fixture
+def ring() -> KeyRing:
+    """A key ring of the test's own."""
+    return KeyRing.generate()
+
+
+@pytest.fixture
+def settings(database_url: str, servers: embedded.Servers, ring: KeyRing) -> Settings:
+    """Settings on the test's database and on Valkey, with short waits."""
+    return read(
+        {
+            "GELOMBANG_DATABASE_URL": database_url,
+            "GELOMBANG_REDIS_URL": servers.redis_url,
+            "GELOMBANG_KEYS": ring.to_json(),
+            "GELOMBANG_ADMIN_PORT": "0",
+            "GELOMBANG_LEASE_SECONDS": "0.5",
+            "GELOMBANG_RELAY_INTERVAL_SECONDS": "0.05",
+            "GELOMBANG_RETRY_BASE_SECONDS": "0.05",
+            "GELOMBANG_RETRY_CAP_SECONDS": "0.2",
+            "GELOMBANG_NOT_FOUND_RECHECK_SECONDS": "0.1,0.1",
+            "GELOMBANG_DRAIN_SECONDS": "2",
+        }
+    )
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A pool on the test's database."""
+    pool = await Database.connect(database_url, pool_size=20, timeout_seconds=20.0, name="test")
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+async def streams(servers: embedded.Servers) -> AsyncIterator[Streams]:
+    """Streams in an empty Valkey."""
+    made = Streams(servers.redis_url, timeout_seconds=5.0, cap=1_000)
+    await _empty(servers.redis_url)
+    yield made
+    await made.close()
+
+
+async def _empty(redis_url: str) -> None:
+    client = Redis.from_url(redis_url)
+    await client.flushall()
+    await client.aclose()
+
+
+async def _admin(database_url: str, sql: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+def _url(servers: embedded.Servers, database: str) -> str:
+    return servers.database_url.replace("/gelombang?", f"/{database}?")
