@@ -47,7 +47,12 @@ class Supervisor:
         self._hurried = False
 
     async def start(self, *services: Service) -> None:
-        """Start a group and return when all of it is ready. Raises ServerStartError when one cannot be started."""
+        """Start a group and return when all of it is ready. Raises ServerStartError when one cannot be started.
+
+        No services at all are ready at once.
+        """
+        if not services:
+            return
         group = [Runner(service, self._log(service.name), self._surroundings) for service in services]
         self._groups.append(group)
         for runner in group:

@@ -90,6 +90,7 @@ async def test_a_service_that_cannot_start_is_given_up_with_its_last_words(
 async def test_groups_stop_in_reverse_order(tmp_path: Path) -> None:
     """Front doors stop before the database that they write to."""
     async with supervise(tmp_path / "logs", Surroundings(report=lambda _: None)) as supervisor:
+        await supervisor.start()  # as when an environment names its own database
         for name in ("database", "simulators", "ingest"):
             await supervisor.start(service(name, tmp_path))
         assert list(supervisor.pids()) == ["database", "simulators", "ingest"]
