@@ -95,6 +95,22 @@ def refuse_to_empty(path: Path) -> None:
         raise DataDirectoryError(f"{path} is not empty and was not made by gelombang: --fresh will not touch it.")
 
 
+def is_held(path: Path) -> bool:
+    """Say whether a stack, or what is left of one, holds the directory now. Changes nothing."""
+    try:
+        handle = os.open(path / LOCK_NAME, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(handle)
+
+
 def write_whole(path: Path, text: str) -> None:
     """Write a private file so that readers, and a crash, see the old or the new content and nothing between."""
     unfinished = path.with_name(f"{path.name}.new")

@@ -63,11 +63,11 @@ def examine(*, port: int, directory: Path) -> Iterator[Finding]:
     yield _postgres_user()
     yield from _data(directory)
     running = endpoints.read(directory / "endpoints.json")
-    if running is None:
-        yield Finding("ok", f"no stack is running on {directory}")
-        yield _port(port)
-    else:
+    if running is not None and data_directory.is_held(directory):
         yield from _stack(running)
+    else:
+        yield _no_stack(directory, left_over=running is not None)
+        yield _port(port)
     yield from _tools()
 
 
@@ -109,6 +109,12 @@ def _data(directory: Path) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", f"{free // 1024**3} GiB free for data")
+
+
+def _no_stack(directory: Path, *, left_over: bool) -> Finding:
+    if left_over:
+        return Finding("warn", f"the last stack on {directory} was killed", "nothing is lost; `gelombang up` clears up")
+    return Finding("ok", f"no stack is running on {directory}")
 
 
 def _port(port: int) -> Finding:

@@ -14,7 +14,6 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGINT, Signals
-from urllib.parse import quote
 
 from gelombang import launcher, server
 from gelombang.errors import ServerStartError
@@ -55,7 +54,7 @@ class PostgreSQL:
     @property
     def url(self) -> str:
         """Where asyncpg and psql find it."""
-        return f"postgresql://{USER}@/{DATABASE}?host={quote(str(self.sockets))}"
+        return f"postgresql://{USER}@/{DATABASE}?host={self.sockets}"
 
     @property
     def command(self) -> list[str]:
@@ -101,10 +100,10 @@ class PostgreSQL:
     def _initialise(self, folder: Path) -> None:
         # Access is by reaching the socket at all, hence trust. The built-in locale sorts alike on every machine.
         options = (
-            f"--pgdata={folder} --username={USER} --auth=trust --data-checksums --encoding=UTF8"
+            f"--username={USER} --auth=trust --data-checksums --encoding=UTF8"
             " --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8"
         )
-        self._run([_binary("initdb"), *options.split()], folder, words="")
+        self._run([_binary("initdb"), f"--pgdata={folder}", *options.split()], folder, words="")
         # Single-user mode: the database is there before any server is, so the rename below publishes both at once.
         single = [_binary("postgres"), "--single", "-D", str(folder), "postgres"]
         self._run(single, folder, words=f"CREATE DATABASE {DATABASE}\n")

@@ -6,6 +6,7 @@ runs it alone for tests.
 
 import hashlib
 import os
+import re
 import stat
 from pathlib import Path
 from signal import Signals
@@ -15,6 +16,7 @@ from gelombang.errors import ServerStartError
 
 # The path of a Unix socket has 108 bytes with its final zero (unix(7)).
 SOCKET_PATH_LIMIT_BYTES = 107
+PLAIN_PATH = re.compile(rb"[A-Za-z0-9/._-]+")
 LONGEST_SOCKET_NAME = "pg/.s.PGSQL.5432"
 
 
@@ -50,12 +52,14 @@ def environment() -> dict[str, str]:
 
 
 def socket_directory(directory: Path) -> Path:
-    """Give a folder for sockets, made and closed to others: below `directory`, or a short one when that is too long.
+    """Give a folder for sockets, made and closed to others: below `directory`, or one with a short and plain name.
 
-    The short one is always the same for the same directory, so that nothing piles up after a crash.
+    The short one is used when the path would be too long for a socket, or would need quoting in URLs and settings (a
+    comma separates hosts there). It is always the same for the same directory: nothing piles up after a crash.
     """
     wanted = directory.resolve() / "run"
-    if len(os.fsencode(wanted / LONGEST_SOCKET_NAME)) > SOCKET_PATH_LIMIT_BYTES:
+    path = os.fsencode(wanted / LONGEST_SOCKET_NAME)
+    if len(path) > SOCKET_PATH_LIMIT_BYTES or not PLAIN_PATH.fullmatch(path):
         wanted = _short_directory(directory.resolve())
     wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
     _refuse_strangers(wanted)

@@ -138,14 +138,16 @@ class Runner:
             )
 
     async def _see_ready(self) -> None:
-        """Wait until it is ready and say so; kill it when it takes too long."""
+        """Wait until it is ready and say so; kill it when its first start takes too long.
+
+        After a restart it may take as long as it needs: what it waits for may be away itself.
+        """
         try:
-            async with asyncio.timeout(READY_DEADLINE_SECONDS):
+            async with asyncio.timeout(None if self.started.done() else READY_DEADLINE_SECONDS):
                 while not await asyncio.to_thread(self.service.is_ready):  # noqa: ASYNC110 - it cannot call us
                     await asyncio.sleep(READY_POLL_SECONDS)
         except TimeoutError:
-            if not self.started.done():
-                self._give_up(f"was not ready within {READY_DEADLINE_SECONDS:g} s")
+            self._give_up(f"was not ready within {READY_DEADLINE_SECONDS:g} s")
             self._signal(SIGKILL)
             return
         if not self.started.done():

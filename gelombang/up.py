@@ -10,8 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -94,28 +93,18 @@ class Progress:
 
 
 async def _run_until_signal(composed: Stack, directory: DataDirectory, options: Options, progress: Progress) -> int:
-    ready = asyncio.Event()
-    supervisor: Supervisor | None = None
-
-    def announce() -> None:
-        if supervisor is not None and ready.is_set():
-            composed.endpoints(supervisor.pids()).write(directory.endpoints)
-
-    surroundings = Surroundings(report=progress.warn, pid_changed=announce, keep_open=(directory.lock,))
+    changed = asyncio.Event()
+    surroundings = Surroundings(report=progress.warn, pid_changed=changed.set, keep_open=(directory.lock,))
+    status = INTERRUPTED
     try:
         async with supervise(directory.logs, surroundings) as supervisor:
-            with _stopping_on_signal(supervisor, progress):
-                await _start(composed, directory, options, supervisor, progress)
-                ready.set()
-                announce()
-                _print_addresses(composed, directory)
-                try:
-                    await asyncio.Event().wait()  # for ever: the signal cancels this
-                finally:
-                    directory.endpoints.unlink(missing_ok=True)
-    except asyncio.CancelledError:
+            _stop_on_signal(supervisor, progress)
+            await _start(composed, directory, options, supervisor, progress)
+            status = 0
+            await _stay(composed, directory, supervisor, changed)
+    except asyncio.CancelledError:  # a signal asked for it, and everything is stopped by now
         progress.say("stopped")
-    return 0 if ready.is_set() else INTERRUPTED
+    return status
 
 
 async def _start(
@@ -144,8 +133,20 @@ async def _start(
     progress.say(f"{_names(applications)} ready")
 
 
-@contextmanager
-def _stopping_on_signal(supervisor: Supervisor, progress: Progress) -> Iterator[None]:
+async def _stay(composed: Stack, directory: DataDirectory, supervisor: Supervisor, changed: asyncio.Event) -> None:
+    """Keep `endpoints.json` true until a signal cancels this; take it away before anything stops."""
+    try:
+        composed.endpoints(supervisor.pids()).write(directory.endpoints)
+        _print_addresses(composed, directory)
+        while True:
+            await changed.wait()
+            changed.clear()
+            composed.endpoints(supervisor.pids()).write(directory.endpoints)
+    finally:
+        directory.endpoints.unlink(missing_ok=True)
+
+
+def _stop_on_signal(supervisor: Supervisor, progress: Progress) -> None:
     """Let the first Ctrl-C or SIGTERM stop everything in order, and a later one hurry."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
@@ -163,7 +164,6 @@ def _stopping_on_signal(supervisor: Supervisor, progress: Progress) -> Iterator[
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
-    yield
 
 
 def _print_addresses(composed: Stack, directory: DataDirectory) -> None:

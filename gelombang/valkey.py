@@ -8,7 +8,6 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGTERM, Signals
-from urllib.parse import quote
 
 from gelombang import launcher, probes
 from gelombang.errors import ServerStartError
@@ -37,7 +36,7 @@ class Valkey:
     @property
     def url(self) -> str:
         """Where redis-py finds it."""
-        return f"unix://{quote(str(self.socket))}"
+        return f"unix://{self.socket}"
 
     @property
     def command(self) -> list[str]:

@@ -149,6 +149,15 @@ def test_a_long_path_gets_a_short_socket_folder(tmp_path: Path) -> None:
         shutil.rmtree(server.socket_directory(tmp_path / ("y" * 100)))
 
 
+async def test_any_folder_name_will_do(tmp_path: Path) -> None:
+    """Spaces, commas and percent signs in a path reach neither a URL nor a list of settings."""
+    with embedded.servers(tmp_path / "a b,c%20d") as running:
+        assert await ask(running.database_url, "select 1") == 1
+        with valkey(running.redis_url) as client:
+            assert client.ping()
+    shutil.rmtree(server.socket_directory(tmp_path / "a b,c%20d"))
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder that belongs to someone else")
 def test_a_strangers_socket_folder_is_refused(tmp_path: Path) -> None:
     """Whoever makes the short folder first could stand in for the database."""

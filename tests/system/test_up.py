@@ -76,6 +76,12 @@ def refused(directory: Path, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def doctor(directory: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run `gelombang doctor`."""
+    line = [sys.executable, "-m", "gelombang", "doctor", "--data-dir", str(directory), *options]
+    return subprocess.run(line, env=ENVIRONMENT, check=False, capture_output=True, text=True)  # noqa: S603 - our own command
+
+
 def eventually(condition: Callable[[], bool]) -> None:
     """Wait until something is so; fail when it is not in time."""
     deadline = time.monotonic() + DEADLINE_SECONDS
@@ -168,8 +174,7 @@ def _is_ready(url: str) -> bool:
 
 def test_doctor_sees_the_running_stack(up: Up) -> None:
     """Every service is asked and named."""
-    line = [sys.executable, "-m", "gelombang", "doctor", "--data-dir", str(up.directory)]
-    done = subprocess.run(line, env=ENVIRONMENT, check=False, capture_output=True, text=True)  # noqa: S603 - our own command
+    done = doctor(up.directory)
     assert done.returncode == 0, done.stdout
     assert f"ok    front door {up.endpoints['front_door']} answers" in done.stdout
     assert "ok    PostgreSQL answers" in done.stdout
@@ -223,6 +228,18 @@ def test_a_folder_with_other_data_is_refused(tmp_path: Path) -> None:
     done = refused(tmp_path, "--port", "0")
     assert done.returncode == 3
     assert "which gelombang did not make" in done.stderr
+
+
+def test_doctor_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
+    """A taken port fails the examination, with the way out in the same line."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = doctor(tmp_path / "data", "--port", str(port))
+    assert done.returncode == 1
+    assert [line for line in done.stdout.splitlines() if line.startswith("fail")] == [
+        f"fail  port {port} is taken: stop what uses it, or run `gelombang up --port 0`"
+    ]
+    assert not (tmp_path / "data").exists(), "looking changes nothing"
 
 
 def test_a_port_in_use_is_said_plainly(tmp_path: Path) -> None:
