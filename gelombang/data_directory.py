@@ -51,13 +51,13 @@ class DataDirectory:
         return self.path / KEYS
 
     def empty(self) -> None:
-        """Remove everything that earlier runs left, except the lock."""
+        """Remove everything that earlier runs left, except the lock. Raises DataDirectoryError."""
         for name in OURS:
             path = self.path / name
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+            try:
+                _remove(path)
+            except OSError as error:
+                raise DataDirectoryError(f"{path} cannot be removed: {error.strerror}. Remove it by hand.") from error
 
     def ensure_keys(self, generate: Callable[[], str]) -> Path:
         """Give the key ring's file; it is made once. Losing it would make every stored registration unreadable."""
@@ -119,6 +119,14 @@ def write_whole(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     unfinished.replace(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, a folder, or a link but not what it points to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _make(path: Path) -> None:

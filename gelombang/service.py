@@ -42,9 +42,8 @@ class Surroundings:
     report: Callable[[str], None]
     pid_changed: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.monotonic
-    keep_open: tuple[
-        int, ...
-    ] = ()  # file descriptors that children hold as long as they live: the data directory's lock
+    # File descriptors that children hold as long as they live: the data directory's lock.
+    keep_open: tuple[int, ...] = ()
 
 
 class Runner:
@@ -158,6 +157,8 @@ class Runner:
 
     def _give_up(self, why: str) -> None:
         self._stopping.set()
+        if self.started.done():  # whoever waited has left
+            return
         last = "".join(f"\n    {line}" for line in self.log.last_lines(LAST_WORDS))
         error = ServerStartError(f"{self.service.name} {why}. The end of {self.log.path}:{last}")
         self.started.set_exception(error)
