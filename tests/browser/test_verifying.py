@@ -1,0 +1,114 @@
+"""From the form to the last check, and what goes wrong on the way, as an applicant sees it."""
+
+from simulators.people import Person
+from tests.browser.conftest import Phone, Stack, eventually
+
+VERIFIED = {"id": "Terverifikasi", "en": "Verified"}
+WAITING = {"id": "Menunggu Anda", "en": "Waiting for you"}
+NOT_PASSED = {"id": "Tidak lolos", "en": "Not passed"}
+COMPLETE = {"id": "Lengkap", "en": "Complete"}
+CONFIRM_EMAIL = {"id": "Ya, ini e-mail saya", "en": "Yes, this is my e-mail"}
+EMAIL_DONE = {"id": "E-mail Anda terverifikasi", "en": "Your e-mail is verified"}
+CHECK_CODE = {"id": "Periksa kode", "en": "Check the code"}
+CODE_WRONG = {"id": "Kode yang Anda masukkan tidak cocok.", "en": "The code you entered does not match."}
+
+
+def test_from_the_form_to_complete(phone: Phone, stack: Stack, person: Person) -> None:
+    """Form, receipt, link, code: each step says where one stands, and the last one that all is done."""
+    language = phone.language
+    phone.apply(person)
+    receipt = phone.handle
+    phone.reload_until("nik", VERIFIED[language])
+    phone.reload_until("email", WAITING[language])
+    phone.reload_until("phone", WAITING[language])
+    phone.look("receipt")
+
+    link = stack.mails(person)[0]
+    for _ in range(2):
+        assert phone.visit(link) == 200
+        assert phone.page.get_by_role("button", name=CONFIRM_EMAIL[language]).is_visible()
+    phone.look("email")
+    phone.visit(f"/r/{receipt}")
+    assert phone.word("email") == WAITING[language], "looking at the link changes nothing"
+
+    phone.visit(link)
+    assert phone.press(CONFIRM_EMAIL[language]).status == 200
+    assert phone.says(EMAIL_DONE[language])
+    phone.look("email-done")
+    phone.visit(f"/r/{receipt}")
+    assert phone.word("email") == VERIFIED[language]
+
+    code = stack.codes(person)[0]
+    phone.page.locator("#code").fill(other_code(code))
+    assert phone.press(CHECK_CODE[language]).status == 422
+    assert CODE_WRONG[language] in phone.page.locator("#code-problem").inner_text()
+    assert phone.focused == "code"
+    phone.look("code-wrong")
+
+    phone.page.locator("#code").fill(code)
+    assert phone.press(CHECK_CODE[language]).status == 200
+    assert phone.handle == receipt
+    phone.reload_until("overall", COMPLETE[language])
+    phone.look("complete")
+
+
+def test_a_new_link_and_a_new_code(phone: Phone, stack: Stack, person: Person) -> None:
+    """Asking again is confirmed; only the newest link and code work, and the old link says what to do."""
+    language = phone.language
+    phone.apply(person)
+    receipt = phone.handle
+    phone.reload_until("email", WAITING[language])
+    phone.reload_until("phone", WAITING[language])
+    old_link, old_code = stack.mails(person)[0], stack.codes(person)[0]
+
+    phone.press({"id": "Kirim lagi tautannya", "en": "Send the link again"}[language])
+    assert phone.says({"id": "Tautan baru segera kami kirim.", "en": "We are sending a new link."}[language])
+    phone.look("link-sent")
+    phone.press({"id": "Kirim kode baru", "en": "Send a new code"}[language])
+    assert phone.says({"id": "Kode yang lama tidak berlaku lagi.", "en": "The old code is no longer valid."}[language])
+    eventually(lambda: len(stack.mails(person)) == 2 and len(stack.codes(person)) == 2)
+    phone.reload_until("email", WAITING[language])
+    phone.reload_until("phone", WAITING[language])
+
+    assert phone.visit(old_link) == 404
+    assert phone.says({"id": "Tautan tidak berlaku", "en": "The link is not valid"}[language])
+    phone.look("old-link")
+    phone.visit(stack.mails(person)[0])
+    phone.press(CONFIRM_EMAIL[language])
+    assert phone.says(EMAIL_DONE[language])
+
+    phone.visit(f"/r/{receipt}")
+    new_code = stack.codes(person)[0]
+    if new_code != old_code:  # one time in a million they are the same
+        phone.page.locator("#code").fill(old_code)
+        assert phone.press(CHECK_CODE[language]).status == 422
+    phone.page.locator("#code").fill(new_code)
+    phone.press(CHECK_CODE[language])
+    phone.reload_until("overall", COMPLETE[language])
+
+
+def test_a_name_that_differs_is_told_in_words(phone: Phone, person: Person) -> None:
+    """The registry's "no" says what differs and what the applicant can do."""
+    phone.apply(person, nik=person.nik[:12] + "9001")
+    phone.reload_until("nik", NOT_PASSED[phone.language])
+    said = phone.check("nik").inner_text()
+    assert {"id": "Nama yang Anda isi berbeda", "en": "The name you gave differs"}[phone.language] in said
+    assert {"id": "Daftar lagi dengan nama", "en": "Register again with your name"}[phone.language] in said
+    assert {"id": "Belum dapat dilanjutkan", "en": "Cannot go on yet"}[phone.language] == phone.word("overall")
+    phone.look("name-differs")
+    phone.press({"id": "Isi formulir lagi", "en": "Fill in the form again"}[phone.language])
+    assert phone.says({"id": "Formulir pendaftaran", "en": "Registration form"}[phone.language])
+
+
+def test_a_mailbox_that_refuses_is_told_in_words(phone: Phone, person: Person) -> None:
+    """A mistyped address is the applicant's to mend, and the page says so."""
+    phone.apply(person, email=f"{person.email.partition('@')[0]}@bounce.example")
+    phone.reload_until("email", NOT_PASSED[phone.language])
+    said = phone.check("email").inner_text()
+    assert {"id": "E-mail kami ditolak", "en": "Our e-mail was refused"}[phone.language] in said
+    phone.look("mail-refused")
+
+
+def other_code(code: str) -> str:
+    """Some code that is not this one."""
+    return f"{(int(code) + 1) % 1_000_000:06}"
