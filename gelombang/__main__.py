@@ -7,8 +7,12 @@ import sys
 
 import typer
 
+from gelombang import config, dead
 from gelombang.doctor import doctor
 from gelombang.errors import CommandError
+from gelombang.ledger import ledger
+from gelombang.migrate import migrate
+from gelombang.trial import try_
 from gelombang.up import up
 
 app = typer.Typer(
@@ -23,6 +27,11 @@ app = typer.Typer(
 # Each module keeps what is slow to import inside its functions, so that `gelombang --help` answers at once.
 app.command()(doctor)
 app.command()(up)
+app.command()(migrate)
+app.command()(ledger)
+app.command("try")(try_)
+app.add_typer(dead.app, name="dead", help="Work that was set aside: list it, give it back.")
+app.add_typer(config.app, name="config")
 
 
 def main() -> None:

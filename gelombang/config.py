@@ -27,7 +27,9 @@ def show() -> None:
         origin = "environment" if given is not None else "default"
         print(f"{item.variable}={value}\n    {item.meaning} ({origin})")
         if item.variable in LOCAL_SETTINGS:
-            print(f"    `gelombang up` shortens this to {LOCAL_SETTINGS[item.variable]}, so that every case is seen soon")
+            print(
+                f"    `gelombang up` shortens this to {LOCAL_SETTINGS[item.variable]}, so that every case is seen soon"
+            )
 
 
 def _shown(given: str | None, default: Any, *, secret: bool) -> str:  # noqa: ANN401 - a default of any type

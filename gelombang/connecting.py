@@ -1,13 +1,13 @@
-"""How the subcommands reach a running system: by GELOMBANG_* variables, else through the local stack of `gelombang up`."""
+"""How the subcommands reach a running system: by GELOMBANG_* variables, else by what `gelombang up` wrote down."""
 
 import asyncio
-import json
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from gelombang.data_directory import default_data_directory
+from gelombang import data_directory as directories
+from gelombang import endpoints as written
 from gelombang.errors import CommandError
 from registration.errors import Retryable
 from registration.settings import Settings, SettingsError, read
@@ -16,15 +16,14 @@ from registration.store.database import Database
 Result = TypeVar("Result")
 
 
-def endpoints(data_directory: Path | None = None) -> Mapping[str, str]:
+def endpoints(directory: Path) -> Mapping[str, Any]:
     """What the local stack wrote down; raises `CommandError` when none runs there."""
-    path = (data_directory or default_data_directory()) / "endpoints.json"
-    try:
-        found: Mapping[str, str] = json.loads(path.read_text(encoding="utf-8"))
-    except OSError:
+    found = written.read(directory / directories.ENDPOINTS)
+    if found is None:
         raise CommandError(
-            f"no running system: {path} is not there. Start one with `gelombang up`, or set GELOMBANG_DATABASE_URL."
-        ) from None
+            f"no system runs with the data directory {directory}. "
+            "Start one with `gelombang up`, or say where it is: --data-dir, or GELOMBANG_DATABASE_URL."
+        )
     return found
 
 
@@ -32,11 +31,11 @@ def settings(data_directory: Path | None = None) -> Settings:
     """Settings for a command, from the environment and, where that is silent, the local stack."""
     environ = dict(os.environ)
     if "GELOMBANG_DATABASE_URL" not in environ:
-        directory = data_directory or default_data_directory()
+        directory = data_directory or directories.default_path()
         found = endpoints(directory)
         environ.setdefault("GELOMBANG_DATABASE_URL", found["database_url"])
         environ.setdefault("GELOMBANG_REDIS_URL", found["redis_url"])
-        environ.setdefault("GELOMBANG_KEYS", str(directory / "keys.json"))
+        environ.setdefault("GELOMBANG_KEYS", str(directory / directories.KEYS))
     # A command that needs the database alone must not ask for the rest.
     environ.setdefault("GELOMBANG_REDIS_URL", "unset")
     environ.setdefault("GELOMBANG_KEYS", "unset")

@@ -1,5 +1,6 @@
 """`gelombang dead list|replay`: work that was set aside."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,10 +52,12 @@ def replay(
     print(f"{count:,} given back to the {kind} workers")
 
 
-def _listing(counts: "list[DeadLetterCount] | tuple[DeadLetterCount, ...]", letters: "list[DeadLetter]") -> str:
+def _listing(counts: "Sequence[DeadLetterCount]", letters: "Sequence[DeadLetter]") -> str:
     if not counts:
         return "No dead letters."
-    lines = [f"{item.count:>8,} × {item.kind}: {item.cause} (oldest {item.oldest:%Y-%m-%d %H:%M:%S} UTC)" for item in counts]
+    lines = [
+        f"{item.count:>8,} × {item.kind}: {item.cause} (oldest {item.oldest:%Y-%m-%d %H:%M:%S} UTC)" for item in counts
+    ]
     lines += ["", f"{'died at (UTC)':<21}{'kind':<7}{'cause':<22}{'tries':>6}  registration"]
     lines += [
         f"{letter.died_at:%Y-%m-%d %H:%M:%S}  {letter.kind:<7}{letter.cause:<22}{letter.attempts:>6}"
