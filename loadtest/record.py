@@ -1,0 +1,113 @@
+"""What was seen of each applicant, and the counts that the funnel shows.
+
+In memory only: a run that is killed has shown what it saw and leaves nothing else.
+"""
+
+import enum
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from loadtest.applicants import Applicant
+from loadtest.personas import End
+from registration.checks import Kind, Overall, State
+
+
+class Stage(enum.Enum):
+    """The way of a registration, in the order in which the funnel shows it."""
+
+    REGISTERED = "registered"
+    EMAIL = "e-mail"
+    NIK = "NIK"
+    PHONE = "phone"
+    COMPLETE = "complete"
+
+
+_STAGE_OF_CHECK = {Kind.EMAIL: Stage.EMAIL, Kind.NIK: Stage.NIK, Kind.PHONE: Stage.PHONE}
+
+
+@dataclass
+class Tally:
+    """Counts over all applicants of a run."""
+
+    begun: int = 0
+    ended: int = 0
+    rejected: int = 0
+    retries: int = 0
+    stages: Counter[Stage] = field(default_factory=Counter)
+
+
+class UnexpectedError(Exception):
+    """The system did what the contract does not say; the text tells what."""
+
+
+class Record:
+    """One applicant's."""
+
+    def __init__(self, applicant: Applicant, tally: Tally, *, due_at: float) -> None:
+        self.applicant = applicant
+        self.due_at = due_at
+        self.registered_at: float | None = None
+        self.ended_at: float | None = None
+        self.handle: str | None = None
+        self.status_url: str | None = None
+        self.seen: End | None = None
+        self.flaws: list[str] = []
+        self.trouble: str | None = None  # the last thing that went wrong and was tried again
+        self._tally = tally
+        self._stages: set[Stage] = set()
+        tally.begun += 1
+
+    def register(self, receipt: dict[str, Any], *, at: float) -> None:
+        """The front door's receipt came."""
+        self.handle = receipt["handle"]
+        self.status_url = receipt["status_url"]
+        self.registered_at = at
+        self._reach(Stage.REGISTERED)
+
+    def see(self, status: dict[str, Any]) -> End:
+        """Take down a status; raises `UnexpectedError` when it contradicts itself or has no such form."""
+        try:
+            words = {kind: _word(status["checks"][kind]) for kind in Kind}
+            state = status["state"]
+        except (KeyError, TypeError) as error:
+            raise UnexpectedError(f"status without {error}") from error
+        seen = End(**words)
+        if state != seen.overall:
+            raise UnexpectedError(f"state {state}, but the checks say {seen}")
+        if seen != self.seen:
+            self._count(seen, words)
+        self.seen = seen
+        return seen
+
+    def retried(self, trouble: str) -> None:
+        """A request went wrong and is sent again."""
+        self.trouble = trouble
+        self._tally.retries += 1
+
+    def end(self, *, at: float) -> None:
+        """Nothing more will happen."""
+        self.ended_at = at
+        self._tally.ended += 1
+
+    def _count(self, seen: End, words: dict[Kind, str]) -> None:
+        for kind, word in words.items():
+            if word == State.VERIFIED:
+                self._reach(_STAGE_OF_CHECK[kind])
+        if seen.overall is Overall.COMPLETE:
+            self._reach(Stage.COMPLETE)
+        was_rejected = self.seen is not None and self.seen.overall is Overall.REJECTED
+        if seen.overall is Overall.REJECTED and not was_rejected:
+            self._tally.rejected += 1
+
+    def _reach(self, stage: Stage) -> None:
+        if stage not in self._stages:
+            self._stages.add(stage)
+            self._tally.stages[stage] += 1
+
+
+def _word(check: dict[str, Any]) -> str:
+    word = check["reason"] if check["state"] == State.REJECTED else check["state"]
+    if not isinstance(word, str):
+        raise UnexpectedError("a rejection without a reason")
+    return word
