@@ -76,7 +76,7 @@ def parse(body: bytes) -> Submission:
     try:
         return _decode_submission(body)
     except msgspec.ValidationError:
-        return _refuse_types(body)
+        raise _wrong_types(body) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Rejected("json_malformed") from error
 
@@ -121,15 +121,20 @@ def _field(submission: Submission, errors: list[FieldError], field: str, check: 
         return None
 
 
-def _refuse_types(body: bytes) -> Submission:
-    value: Any = msgspec.json.decode(body)
+def _wrong_types(body: bytes) -> Rejected:
+    """All wrong types. The decoder has stopped at the first, so what stands behind it can still be malformed."""
+    try:
+        value: Any = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Rejected("json_malformed")
     if not isinstance(value, dict):
-        raise Rejected("json_malformed")
+        return Rejected("json_malformed")
     errors = [FieldError(field, "type") for field in FIELDS if not isinstance(value.get(field, ""), str)]
     confirm = value.get("confirm", [])
     if not isinstance(confirm, list) or not all(isinstance(code, str) for code in confirm):
         errors.append(FieldError("confirm", "type"))
-    raise Rejected("fields_wrong", tuple(errors))
+    # None is left when a name stands there twice, first with a wrong type and then with a right one.
+    return Rejected("fields_wrong", tuple(errors)) if errors else Rejected("json_malformed")
 
 
 def _doubts(nik: nik_number.Nik, birth_date: date | None, confirmed: tuple[str, ...]) -> list[FieldError]:
