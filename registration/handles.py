@@ -57,6 +57,7 @@ class Challenges:
     """
 
     _GENERATION_BYTES = 2
+    _FILLING = b"\0"  # to a multiple of three bytes, which base64 writes without padding
     TOKEN_LENGTH = 68
 
     def __init__(self, ring: KeyRing) -> None:
@@ -65,7 +66,7 @@ class Challenges:
     def email_token(self, registration_id: UUID, generation: int) -> str:
         """`base64url(id, generation, 256-bit secret)`, for the path of the link."""
         claim = registration_id.bytes + generation.to_bytes(self._GENERATION_BYTES, "big")
-        return base64.urlsafe_b64encode(claim + self._secret(Kind.EMAIL, claim) + b"\0").decode()
+        return base64.urlsafe_b64encode(claim + self._secret(Kind.EMAIL, claim) + self._FILLING).decode()
 
     def read_email_token(self, token: str) -> EmailToken | None:
         """What the token names, or None for anything that was not made with this ring."""
@@ -73,8 +74,8 @@ class Challenges:
         if raw is None:
             return None
         end = _ID_BYTES + self._GENERATION_BYTES
-        claim, secret = raw[:end], raw[end:-1]
-        if not hmac.compare_digest(secret, self._secret(Kind.EMAIL, claim)):
+        claim = raw[:end]
+        if not hmac.compare_digest(raw[end:], self._secret(Kind.EMAIL, claim) + self._FILLING):
             return None
         return EmailToken(UUID(bytes=claim[:_ID_BYTES]), int.from_bytes(claim[_ID_BYTES:], "big"))
 
@@ -89,7 +90,8 @@ class Challenges:
 
 
 def _decode(text: str, length: int) -> bytes | None:
-    if len(text) != length:
+    # `b64decode` would also take the standard alphabet's signs: then one handle had several spellings.
+    if len(text) != length or "+" in text or "/" in text:
         return None
     try:
         return base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)

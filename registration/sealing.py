@@ -64,6 +64,8 @@ class KeyRing(msgspec.Struct, frozen=True):
             raise KeyRingError(f"the key ring cannot be read: {error.strerror}") from error
         except msgspec.MsgspecError as error:
             raise KeyRingError(f"the key ring is malformed: {error}") from error
+        except ValueError as error:  # not UTF-8, or no possible path: such errors quote what they met
+            raise KeyRingError("the key ring is neither JSON nor the path of a JSON file") from error
 
     def to_json(self) -> str:
         """The form that `load` reads. Secret: store it with mode 0600."""
