@@ -69,6 +69,7 @@ class GroupCommit(Generic[Item, Result]):
         self._observe(len(batch), time.monotonic() - batch[0][2])
         try:
             results = await self._commit([item for item, _, _ in batch])
+            answered = list(zip(batch, results, strict=True))
         except asyncio.CancelledError:
             for _, future, _ in batch:
                 future.cancel()
@@ -78,6 +79,6 @@ class GroupCommit(Generic[Item, Result]):
                 if not future.done():
                     future.set_exception(error)
         else:
-            for (_, future, _), result in zip(batch, results, strict=True):
+            for (_, future, _), result in answered:
                 if not future.done():
                     future.set_result(result)

@@ -82,7 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retry_base_seconds: Annotated[float, _seconds("First wait after a failed try, before jitter")] = 5.0
     retry_cap_seconds: Annotated[float, _seconds("Longest wait between two tries")] = 900.0
     not_found_recheck_seconds: Annotated[
-        tuple[float, ...],
+        tuple[Annotated[float, Meta(ge=0)], ...],
         Meta(description="Waits before asking again about a NIK that was not found; after the last it is rejected"),
     ] = (3_600.0, 14_400.0, 43_200.0)
     verdict_keep_days: Annotated[
