@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gelombang import data_directory, endpoints, probes
 from gelombang.errors import CommandError
 
 if TYPE_CHECKING:
@@ -60,9 +61,13 @@ def try_(
 
 def _endpoints(data_dir: Path | None) -> Mapping[str, Any]:
     """Where the system is; raises CommandError when it is not there, or has no mail and SMS to read."""
-    from gelombang import connecting, data_directory, probes  # noqa: PLC0415 - slow to import
-
-    found = connecting.endpoints(data_dir or data_directory.default_path())
+    directory = data_dir or data_directory.default_path()
+    found = endpoints.read(directory / data_directory.ENDPOINTS)
+    if found is None:
+        raise CommandError(
+            f"no system runs with the data directory {directory}. "
+            "Start one with `gelombang up`, or say where it is with --data-dir."
+        )
     missing = [name for name in _STAND_INS if found[name] is None]
     if missing:
         raise CommandError(f"the system runs without stand-ins for {' and '.join(missing)}: nobody could confirm.")

@@ -8,7 +8,7 @@ cancellation ends that, and a delay too long to sit out, which is handed on as t
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -44,9 +44,15 @@ class Answer(msgspec.Struct, frozen=True):
 class Caller:
     """One session for everybody. `answers` counts what came back, by what was asked."""
 
-    def __init__(self, session: aiohttp.ClientSession, randomness: random.Random) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        randomness: random.Random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._session = session
         self._randomness = randomness
+        self._sleep = sleep
         self.answers: Counter[tuple[str, str]] = Counter()
 
     async def call(
@@ -75,7 +81,7 @@ class Caller:
                     record.flaws.append(f"{what}: {answer.status}")
             failures += 1
             record.retried(f"{what}: {outcome}")
-            await asyncio.sleep(self._pause_seconds(failures, delay))
+            await self._sleep(self._pause_seconds(failures, delay))
 
     async def _once(
         self, what: str, method: str, url: str, *, body: bytes | None, headers: Mapping[str, str] | None

@@ -24,6 +24,7 @@ _REGISTER = "POST registration"
 _FIRST_LOOK_SECONDS = 0.15
 _LONGEST_LOOK_SECONDS = 1.0
 _LOOK_GROWTH = 1.5
+_LOOKS_PER_SECOND = 250.0  # of everybody together: a crowd that waits must not be the load that it waits for
 _TRIES_BEFORE_ASKING_AGAIN = 4
 _OK, _ACCEPTED, _NOT_MODIFIED, _UNPROCESSABLE = 200, 202, 304, 422
 
@@ -90,7 +91,7 @@ class Client:
         etag, pause = "", _FIRST_LOOK_SECONDS
         while True:
             await asyncio.sleep(self._randomness.uniform(pause / 2, pause))
-            pause = min(_LONGEST_LOOK_SECONDS, pause * _LOOK_GROWTH)
+            pause = min(pause * _LOOK_GROWTH, max(_LONGEST_LOOK_SECONDS, record.tally.walking / _LOOKS_PER_SECOND))
             etag, changed = await self._look(record, etag)
             seen = record.seen
             if seen is None or seen.settled or seen in record.applicant.persona.deserves:

@@ -19,7 +19,8 @@ from loadtest.report import Report, Spread
 _LINE_SECONDS = 1.0
 _FRAMES_PER_SECOND = 5
 _BAR_WIDTH = 50
-_PLAIN_WIDTH = 140
+_PLAIN_WIDTH = 150
+_WIDTH_FOR_DEEDS = 130
 
 
 class Funnel:
@@ -44,6 +45,7 @@ class Funnel:
             yield
         finally:
             lines.cancel()
+            await asyncio.gather(lines, return_exceptions=True)
             self._print_line()
 
     def __rich_console__(self, _console: Console, _options: ConsoleOptions) -> RenderResult:
@@ -85,7 +87,7 @@ def console() -> Console:
 
 def show(report: Report, console: Console) -> None:
     """Print the report: per persona, everyone who ended otherwise, and what it comes to."""
-    console.print(_persona_table(report))
+    console.print(_persona_table(report, with_deeds=console.width >= _WIDTH_FOR_DEEDS))
     if report.otherwise:
         console.print(_otherwise_table(report))
     if report.late_seconds is not None:
@@ -95,18 +97,20 @@ def show(report: Report, console: Console) -> None:
     console.print(_verdict(report))
 
 
-def _persona_table(report: Report) -> Table:
+def _persona_table(report: Report, *, with_deeds: bool) -> Table:
     table = Table(
         title=f"{report.count:,} applicants of seed {report.seed}, {report.seconds:.1f} s", title_justify="left"
     )
     table.add_column("persona", no_wrap=True)
-    table.add_column("does")
+    if with_deeds:
+        table.add_column("does")
     table.add_column("deserves")
     table.add_column("number", justify="right")
     table.add_column("as deserved", justify="right")
     for row in report.personas:
         mark = "" if row.as_deserved == row.count else " ←"
-        table.add_row(row.name, row.does, row.deserves, f"{row.count:,}", f"{row.as_deserved:,}{mark}")
+        deeds = (row.does,) if with_deeds else ()
+        table.add_row(row.name, *deeds, row.deserves, f"{row.count:,}", f"{row.as_deserved:,}{mark}")
     return table
 
 

@@ -36,6 +36,11 @@ class Tally:
     retries: int = 0
     stages: Counter[Stage] = field(default_factory=Counter)
 
+    @property
+    def walking(self) -> int:
+        """How many have begun and are not through."""
+        return self.begun - self.ended
+
 
 class UnexpectedError(Exception):
     """The system did what the contract does not say; the text tells what."""
@@ -46,6 +51,7 @@ class Record:
 
     def __init__(self, applicant: Applicant, tally: Tally, *, due_at: float) -> None:
         self.applicant = applicant
+        self.tally = tally
         self.due_at = due_at
         self.registered_at: float | None = None
         self.ended_at: float | None = None
@@ -54,7 +60,6 @@ class Record:
         self.seen: End | None = None
         self.flaws: list[str] = []
         self.trouble: str | None = None  # the last thing that went wrong and was tried again
-        self._tally = tally
         self._stages: set[Stage] = set()
         tally.begun += 1
 
@@ -83,12 +88,12 @@ class Record:
     def retried(self, trouble: str) -> None:
         """A request went wrong and is sent again."""
         self.trouble = trouble
-        self._tally.retries += 1
+        self.tally.retries += 1
 
     def end(self, *, at: float) -> None:
         """Nothing more will happen."""
         self.ended_at = at
-        self._tally.ended += 1
+        self.tally.ended += 1
 
     def _count(self, seen: End, words: dict[Kind, str]) -> None:
         for kind, word in words.items():
@@ -98,12 +103,12 @@ class Record:
             self._reach(Stage.COMPLETE)
         was_rejected = self.seen is not None and self.seen.overall is Overall.REJECTED
         if seen.overall is Overall.REJECTED and not was_rejected:
-            self._tally.rejected += 1
+            self.tally.rejected += 1
 
     def _reach(self, stage: Stage) -> None:
         if stage not in self._stages:
             self._stages.add(stage)
-            self._tally.stages[stage] += 1
+            self.tally.stages[stage] += 1
 
 
 def _word(check: dict[str, Any]) -> str:

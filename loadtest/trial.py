@@ -80,7 +80,8 @@ class Trial:
             began = _now()
             for applicant in applicants:
                 due_at = began + applicant.index / self._plan.rate
-                await asyncio.sleep(max(0.0, due_at - _now()))
+                if (early := due_at - _now()) > 0:  # a late sender catches up at once, it does not slow down
+                    await asyncio.sleep(early)
                 walks.create_task(self._walk_when_due(client, self._record(applicant, due_at=due_at)))
 
     async def _walk_when_due(self, client: Client, record: Record) -> None:
