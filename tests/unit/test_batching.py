@@ -101,7 +101,7 @@ async def test_two_writers_have_two_commits_under_way() -> None:
         commit.go.release()
         commit.go.release()
 
-        assert await asyncio.gather(slow, quick) == [2, 4]
+        assert [await slow, await quick] == [2, 4]
 
 
 async def test_an_error_reaches_all_of_its_batch_and_the_next_runs() -> None:
@@ -148,7 +148,7 @@ async def test_a_submitter_that_gives_up_disturbs_nobody() -> None:
         futures[2].cancel()
         commit.go.release()
 
-        assert await asyncio.gather(futures[0], futures[3]) == [0, 6]
+        assert [await futures[0], await futures[3]] == [0, 6]
     assert commit.batches == [[0, 1, 2, 3]]
 
 
