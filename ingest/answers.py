@@ -12,13 +12,13 @@ import msgspec
 from ingest.shortcut import Shortcut
 from registration.checks import OPEN_STATES, Kind, State
 from registration.errors import Overloaded, Rejected
-from registration.handles import Challenges
-from registration.settings import Settings
+from registration.handles import CHALLENGES_PER_HOUR, PHONE_CODE_TRIES, Challenges
 from registration.store import intake as store
 from registration.store.database import Database
 from registration.streams import keys
 
 _HOUR_SECONDS = 3_600.0
+_NEW_CODE_SECONDS = 1.0  # a new code can be asked for at once
 
 
 class LinkView(msgspec.Struct, frozen=True):
@@ -30,8 +30,7 @@ class LinkView(msgspec.Struct, frozen=True):
 class Answers:
     """Each raises `Rejected` for the applicant's doing, `Overloaded` at a limit, `Retryable` without a database."""
 
-    def __init__(self, *, settings: Settings, database: Database, shortcut: Shortcut, challenges: Challenges) -> None:
-        self._settings = settings
+    def __init__(self, *, database: Database, shortcut: Shortcut, challenges: Challenges) -> None:
         self._database = database
         self._shortcut = shortcut
         self._challenges = challenges
@@ -57,11 +56,13 @@ class Answers:
             self._shortcut.offer((keys.PRIORITY,), [claim.registration_id])
 
     async def type_code(self, registration_id: UUID, code: str) -> None:
-        """Compare a phone code; a wrong, late or surplus one is `Rejected`."""
-        generation = await store.count_phone_try(self._database, registration_id, self._settings.phone_code_tries)
+        """Compare a phone code; a wrong or late one is `Rejected`, one too many `Overloaded`."""
+        generation = await store.count_phone_try(self._database, registration_id, PHONE_CODE_TRIES)
         if generation is None:
             newest = await store.read_phone_code(self._database, registration_id)
-            raise Rejected("code_expired" if newest is None or newest.expired else "code_tries_used_up")
+            if newest is None or newest.expired:
+                raise Rejected("code_expired")
+            raise Overloaded("code_tries_used_up", _NEW_CODE_SECONDS)
         expected = self._challenges.phone_code(registration_id, generation)
         if not hmac.compare_digest(expected.encode(), code.strip().encode()):
             raise Rejected("code_wrong")
@@ -69,9 +70,7 @@ class Answers:
 
     async def ask_again(self, kind: Kind, registration_id: UUID) -> None:
         """Have a new link or code sent; the earlier ones become worthless."""
-        opened = await store.open_challenge(
-            self._database, kind, registration_id, per_hour=self._settings.challenges_per_hour
-        )
+        opened = await store.open_challenge(self._database, kind, registration_id, per_hour=CHALLENGES_PER_HOUR)
         if not opened:
             status = await store.read_status(self._database, registration_id)
             if status is not None and status.checks[kind].state is State.SENT:

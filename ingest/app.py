@@ -50,7 +50,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             clock=SystemClock(),
             metrics=metrics,
         )
-        answers = Answers(settings=settings, database=database, shortcut=shortcut, challenges=Challenges(ring))
+        answers = Answers(database=database, shortcut=shortcut, challenges=Challenges(ring))
         runner = await _listen(settings, metrics, ring=ring, intake=intake, answers=answers, database=database)
         background = [tasks.create_task(intake.run_writer()) for _ in range(settings.batch_writers)]
         background.append(tasks.create_task(shortcut.run()))

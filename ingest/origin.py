@@ -1,8 +1,8 @@
 """Whether a form was sent from our own page (cross-site request forgery).
 
 Two independent signs are asked for: what the browser says of the sender (Sec-Fetch-Site, Origin), and a token bound to
-a cookie that another site can neither read nor set. Addresses that hold a secret of their own (mail link, handle) need
-only the first: nobody can forge a request to an address that they do not know.
+a cookie that another site can neither read nor set. An address that holds a handle needs only the first, and a mail
+link neither: nobody can forge a request to an address that they do not know.
 """
 
 import base64

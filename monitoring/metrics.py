@@ -39,7 +39,7 @@ class Metrics:
     def _declare_front_door(self) -> None:
         self.requests = self._counter("http_requests", "Requests answered", ["route", "status"])
         self.request_seconds = self._histogram(
-            "http_request_seconds", "From the first byte read to the answer", _REQUEST_SECONDS, ["route"]
+            "http_request_seconds", "From the request's headers to the answer", _REQUEST_SECONDS, ["route"]
         )
         self.registrations = self._counter("registrations", "Registrations by what came of them", ["outcome"])
         self.commit_size = self._histogram("commit_size", "Items in one group commit", _BATCH_SIZES, ["of"])
@@ -51,9 +51,9 @@ class Metrics:
         )
 
     def _declare_workers(self) -> None:
-        self.attempts = self._counter("attempts", "Calls to the outside", ["kind", "result"])
+        self.attempts = self._counter("attempts", "Pieces of work tried", ["kind", "result"])
         self.attempt_seconds = self._histogram(
-            "attempt_seconds", "Duration of calls to the outside", _REQUEST_SECONDS, ["kind"]
+            "attempt_seconds", "Duration of a try, the call to the outside included", _REQUEST_SECONDS, ["kind"]
         )
         self.verdicts = self._counter("verdicts", "Verdicts recorded", ["kind", "state", "reason"])
         self.delays = self._counter("delays", "Work put off by trouble of the system", ["kind", "cause"])

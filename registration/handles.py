@@ -1,7 +1,7 @@
 """What is handed to an applicant: the handle of a registration, the token of a mail link, the code of a text message.
 
 Guarantee: each is derived with a key outside PostgreSQL, so a stolen database holds none of them, and a mail that goes
-out twice carries the same link. Single use, expiry and the number of tries are kept in PostgreSQL (`store.challenges`).
+out twice carries the same link. Single use, expiry and the number of tries are kept in PostgreSQL (table `challenges`).
 """
 
 import base64
@@ -15,6 +15,12 @@ from registration.sealing import KeyRing
 
 _ID_BYTES = 16
 PHONE_CODE_DIGITS = 6
+# The limits that the letters and pages name. They guard against guessing and pumping (docs/threat-model.md), so they
+# are no settings.
+EMAIL_LINK_SECONDS = 24 * 3_600.0
+PHONE_CODE_SECONDS = 10 * 60.0
+PHONE_CODE_TRIES = 5
+CHALLENGES_PER_HOUR = 3
 
 
 class Handles:

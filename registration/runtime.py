@@ -58,6 +58,7 @@ async def repeat(body: Callable[[], Awaitable[None]], *, role: str, pause_second
             log.error("bug in loop, trying again", role=role, **describe_bug(error))
         else:
             failures = 0
+        keep_cancellation()
         wait = pause_seconds if not failures else backoff_seconds(failures, base=0.1, cap=_LONGEST_PAUSE_SECONDS)
         if wait:
             await asyncio.sleep(wait)
@@ -74,8 +75,20 @@ async def insist(call: Callable[[], Awaitable[Result]], *, role: str) -> Result:
             return await call()
         except Retryable as error:
             failures += 1
+            keep_cancellation()
             log.warning("failed, trying again", role=role, cause=error.cause, count=failures)
             await asyncio.sleep(backoff_seconds(failures, base=0.1, cap=_LONGEST_PAUSE_SECONDS))
+
+
+def keep_cancellation() -> None:
+    """Raise the cancellation that a library swallowed.
+
+    A connection that breaks while a cancelled command cleans up raises its own error in the cancellation's place; a
+    loop that went on then would never end.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def backoff_seconds(

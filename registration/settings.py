@@ -104,10 +104,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail_timeout_seconds: Annotated[float, _seconds("The mail relay must have answered by then", 0.1)] = 15.0
     mail_connections: Annotated[int, _count("Connections to the mail relay, per worker")] = 8
     sms_timeout_seconds: Annotated[float, _seconds("The SMS gateway must have answered by then", 0.1)] = 10.0
-    email_link_hours: Annotated[float, Meta(description="A mail link works this long", gt=0, le=24)] = 24.0
-    phone_code_minutes: Annotated[float, Meta(description="A phone code works this long", gt=0, le=10)] = 10.0
-    phone_code_tries: Annotated[int, Meta(description="Wrong answers that use up a code", ge=1, le=5)] = 5
-    challenges_per_hour: Annotated[int, _count("Codes, and links, sent per registration and hour")] = 3
 
     # Logs
     log_level: Annotated[

@@ -15,8 +15,8 @@ from monitoring.metrics import Metrics
 from registration.batching import GroupCommit
 from registration.checks import Kind
 from registration.errors import Retryable
+from registration.handles import EMAIL_LINK_SECONDS, PHONE_CODE_SECONDS
 from registration.runtime import insist
-from registration.settings import Settings
 from registration.store.database import Database
 from registration.store.work import Delay, Outcome, record_outcomes
 from registration.streams.streams import Entry, Streams
@@ -37,16 +37,12 @@ class Completed(msgspec.Struct, frozen=True):
 class Completer:
     """Run `run` beside it."""
 
-    def __init__(
-        self, *, kind: Kind, settings: Settings, database: Database, streams: Streams, metrics: Metrics
-    ) -> None:
+    def __init__(self, *, kind: Kind, database: Database, streams: Streams, metrics: Metrics) -> None:
         self._kind = kind
         self._database = database
         self._streams = streams
         self._metrics = metrics
-        self._challenge_seconds = (
-            settings.email_link_hours * 3_600 if kind is Kind.EMAIL else settings.phone_code_minutes * 60
-        )
+        self._challenge_seconds = EMAIL_LINK_SECONDS if kind is Kind.EMAIL else PHONE_CODE_SECONDS
         sizes = metrics.commit_size.labels("outcomes")
         waits = metrics.commit_wait_seconds.labels("outcomes")
 

@@ -62,7 +62,7 @@ class Pool:
         self._settings = settings
         self._tasks = tasks
         self._roles: list[asyncio.Task[None]] = []
-        self.completer = Completer(kind=kind, settings=settings, database=database, streams=streams, metrics=metrics)
+        self.completer = Completer(kind=kind, database=database, streams=streams, metrics=metrics)
         self.processor = Processor(
             kind=kind,
             settings=settings,

@@ -31,8 +31,15 @@ _PASSING = (
     OSError,
     TimeoutError,
 )
-# After these the server may no longer be the one to write to: every connection is looked up anew.
-_DEMOTED = (postgres_errors.ReadOnlySQLTransactionError, postgres_errors.AdminShutdownError)
+# After these the server was restarted, or is no longer the one to write to: every connection is made anew, instead of
+# failing one request each.
+_GONE = (
+    postgres_errors.PostgresConnectionError,
+    postgres_errors.OperatorInterventionError,
+    postgres_errors.ReadOnlySQLTransactionError,
+    postgres_errors.InterfaceError,
+    OSError,
+)
 
 
 class NotDurableError(RuntimeError):
@@ -119,7 +126,7 @@ class Database:
             try:
                 async with self._pool.acquire(timeout=self._timeout_seconds) as connection:
                     yield connection
-            except _DEMOTED:
+            except _GONE:
                 await self._pool.expire_connections()
                 raise
 

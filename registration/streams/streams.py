@@ -198,7 +198,7 @@ def _client(url: str, *, timeout_seconds: float, connections: int) -> Any:  # no
         socket_connect_timeout=timeout_seconds,
         retry=Retry(NoBackoff(), 0),
     )
-    return Redis(connection_pool=pool)
+    return Redis.from_pool(pool)
 
 
 def _entries(stream_name: str, rows: Sequence[Any]) -> Sequence[Entry]:

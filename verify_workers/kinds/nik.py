@@ -7,6 +7,7 @@ import asyncio
 
 from registration.applicant import Applicant
 from registration.checks import Reason, State
+from registration.errors import Retryable
 from registration.settings import Settings
 from registration.store.work import NOT_FOUND, Delay, Verdict, Work
 from verify_workers.kinds.checker import Answer
@@ -20,7 +21,7 @@ class NikChecker:
     def __init__(self, settings: Settings) -> None:
         self._client = MinistryClient(settings)
         self._rechecks = settings.not_found_recheck_seconds
-        self._under_way: dict[bytes, asyncio.Task[Verdict | Missing]] = {}
+        self._under_way: dict[bytes, asyncio.Future[Verdict | Missing]] = {}
 
     async def check(self, person: Applicant, work: Work) -> Answer:
         """Ask the registry, unless the verdict on this identity is known."""
@@ -36,14 +37,22 @@ class NikChecker:
         await self._client.close()
 
     async def _ask_once(self, person: Applicant, identity: bytes) -> Verdict | Missing:
-        """Share the call with whoever asks about the same identity now."""
-        call = self._under_way.get(identity)
-        if call is None:
-            call = asyncio.ensure_future(self._client.ask(person))
-            self._under_way[identity] = call
-            call.add_done_callback(lambda _: self._under_way.pop(identity, None))
-        # Shielded: one asker that is cancelled must not take the answer from the others.
-        return await asyncio.shield(call)
+        """Ask, or share the call of whoever asks about the same identity now."""
+        shared = self._under_way.get(identity)
+        if shared is not None:
+            return await asyncio.shield(shared)  # one waiter's cancellation is not the others'
+        self._under_way[identity] = shared = asyncio.get_running_loop().create_future()
+        try:
+            said = await self._client.ask(person)
+        except BaseException as error:
+            shared.set_exception(error if isinstance(error, Retryable) else Retryable("interrupted"))
+            shared.exception()  # nobody may be waiting; then it is no lost error
+            raise
+        else:
+            shared.set_result(said)
+            return said
+        finally:
+            del self._under_way[identity]
 
     def _not_found(self, work: Work) -> Answer:
         """Ask again after growing waits: the registry's copy is synchronised from time to time, so this may change."""

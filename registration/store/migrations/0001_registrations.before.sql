@@ -101,7 +101,8 @@ create trigger settle_nik_owner
     when (new.nik_state = 'verified' and new.email_state = 'verified' and new.phone_state = 'verified')
     execute function settle_nik_owner();
 
--- Work that trying again cannot help, kept until a person replays it; its check is delayed with due_at = infinity.
+-- Work that trying again cannot help, kept until a person replays it or the applicant settles it by answering; its check
+-- is delayed with due_at = infinity.
 create table dead_letters (
     id bigint generated always as identity primary key,
     registration_id uuid not null references registrations on delete cascade,
@@ -109,7 +110,7 @@ create table dead_letters (
     cause text not null,
     attempts integer not null,
     died_at timestamptz not null default now(),
-    replayed_at timestamptz
+    closed_at timestamptz
 );
 
-create unique index dead_letters_open on dead_letters (registration_id, kind) where replayed_at is null;
+create unique index dead_letters_open on dead_letters (registration_id, kind) where closed_at is null;

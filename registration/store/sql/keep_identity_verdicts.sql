@@ -6,3 +6,4 @@ from unnest($1::bytea[], $2::check_state[], $3::text[]) as v (identity_digest, s
 order by identity_digest
 on conflict (identity_digest) do update
     set state = excluded.state, reason = excluded.reason, decided_at = now()
+    where identity_verdicts.state <> 'verified' -- a confirmation is for good: a late answer must not take it back

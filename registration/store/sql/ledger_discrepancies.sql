@@ -32,5 +32,5 @@ cross join lateral (
 ) as c (kind, state, due_at)
 where c.state in ('pending', 'delayed') and c.due_at = 'infinity'
     and not exists (
-        select from dead_letters as d where d.registration_id = r.id and d.kind = c.kind and d.replayed_at is null
+        select from dead_letters as d where d.registration_id = r.id and d.kind = c.kind and d.closed_at is null
     )

@@ -26,6 +26,6 @@ set_aside as (
     select id, '{kind}', cause, attempts
     from moved
     where wait_seconds is null
-    on conflict (registration_id, kind) where replayed_at is null do nothing
+    on conflict (registration_id, kind) where closed_at is null do nothing
 )
 select id from moved

@@ -3,13 +3,13 @@
 with chosen as (
     select id, registration_id
     from dead_letters
-    where replayed_at is null and kind = '{kind}' and ($1::text is null or cause = $1)
+    where closed_at is null and kind = '{kind}' and ($1::text is null or cause = $1)
     order by died_at
     limit $2
     for update skip locked
 ),
 replayed as (
-    update dead_letters as d set replayed_at = now() from chosen where d.id = chosen.id
+    update dead_letters as d set closed_at = now() from chosen where d.id = chosen.id
 )
 update registrations as r
 set {kind}_due_at = now(), {kind}_attempts = 0, {kind}_version = {kind}_version + 1

@@ -1,5 +1,5 @@
--- Makes the set of outstanding ids what it stands for: exactly the ids in the stream. They differ only after someone
--- deleted or trimmed by hand; without this such ids would never be offered again.
+-- Makes the set of outstanding ids what it stands for, the ids in the stream, where their numbers differ. They do only
+-- after someone deleted or trimmed by hand; without this such ids would never be offered again.
 -- KEYS[1]: stream, KEYS[2]: its set. Returns by how many they differed.
 local difference = redis.call('SCARD', KEYS[2]) - redis.call('XLEN', KEYS[1])
 if difference ~= 0 then

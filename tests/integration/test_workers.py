@@ -1,0 +1,302 @@
+"""Whole workers against real PostgreSQL, real Valkey and the stand-ins: every entry ends as it deserves."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from uuid import UUID, uuid4
+
+import aiohttp
+import msgspec
+import pytest
+from redis.asyncio import Redis
+
+from gelombang import embedded
+from registration.applicant import Applicant
+from registration.checks import Check, Kind, State
+from registration.errors import Retryable
+from registration.sealing import Digests, KeyRing, Sealer
+from registration.settings import Settings
+from registration.store import intake, upkeep
+from registration.store.database import Database
+from registration.streams import keys
+from registration.streams.streams import Streams
+from simulators.people import make_person
+from simulators.stand_ins import StandIns
+from verify_workers.pool import serve
+
+DEADLINE_SECONDS = 60.0
+HONEST_SERIAL = "0001"
+
+
+class Bench:
+    """One test's system: registrations go in, workers run, checks are read."""
+
+    def __init__(
+        self, *, settings: Settings, database: Database, streams: Streams, ring: KeyRing, outside: StandIns
+    ) -> None:
+        self.settings = msgspec.structs.replace(
+            settings,
+            ministry_url=outside.ministry_url,
+            smtp_url=outside.smtp_url,
+            sms_url=outside.sms_url,
+            public_url="http://127.0.0.1:8080",
+        )
+        self.database = database
+        self.streams = streams
+        self.outside = outside
+        self._sealer = Sealer(ring)
+        self._digests = Digests(ring)
+        self._people = iter(range(1_000_000))
+        self._seed = secrets.randbits(32)
+
+    def person(self, serial: str = HONEST_SERIAL, **changes: str) -> Applicant:
+        """Someone new; the NIK's serial decides what the stand-in ministry says."""
+        made = make_person(self._seed, next(self._people))
+        applicant = Applicant(
+            name=made.name,
+            birth_place=made.birth_place,
+            birth_date=made.birth_date,
+            nik=made.nik[:12] + serial,
+            email=made.email,
+            phone=made.phone,
+        )
+        return msgspec.structs.replace(applicant, **changes)
+
+    async def register(self, *people: Applicant) -> list[UUID]:
+        """Commit registrations, without the front door's shortcut: the relay has to find them."""
+        ids = [uuid4() for _ in people]
+        batch = [
+            intake.Registration(
+                id=item,
+                content_digest=b"content",
+                nik_digest=self._digests.nik(person.nik),
+                identity_digest=self._digests.identity(person),
+                sealed=self._sealer.seal(person, item),
+            )
+            for item, person in zip(ids, people, strict=True)
+        ]
+        await intake.accept(self.database, batch)
+        return ids
+
+    @contextlib.asynccontextmanager
+    async def worker(self, kind: Kind, **changes: object) -> AsyncIterator[None]:
+        """A whole worker, stopped as SIGTERM stops it."""
+        stop = asyncio.Event()
+        running = asyncio.create_task(serve(kind, msgspec.structs.replace(self.settings, **changes), stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await running
+
+    async def check(self, registration_id: UUID, kind: Kind) -> Check:
+        """How a check stands."""
+        status = await intake.read_status(self.database, registration_id)
+        assert status is not None
+        return status.checks[kind]
+
+    async def ended(self, registration_id: UUID, kind: Kind, *states: State) -> Check:
+        """The check once it is in one of these states."""
+
+        async def there() -> bool:
+            return (await self.check(registration_id, kind)).state in states
+
+        await eventually(there)
+        return await self.check(registration_id, kind)  # in a final state, or read again at once
+
+    async def calls(self) -> int:
+        """How often the ministry was asked."""
+        async with aiohttp.ClientSession() as session, session.get(f"{self.outside.ministry_url}/calls") as response:
+            total: int = (await response.json())["total"]
+            return total
+
+    async def dead_letters(self) -> list[upkeep.DeadLetter]:
+        """All dead letters."""
+        return list(await upkeep.list_dead_letters(self.database, kind=None, cause=None, limit=100))
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Return once the condition holds; a server that is being restarted does not count."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while True:
+            with contextlib.suppress(Retryable):
+                if await condition():
+                    return
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def bench(settings: Settings, database: Database, streams: Streams, ring: KeyRing) -> AsyncIterator[Bench]:
+    async with StandIns() as outside:
+        yield Bench(settings=settings, database=database, streams=streams, ring=ring, outside=outside)
+
+
+@pytest.mark.parametrize(
+    ("serial", "state", "reason"),
+    [
+        (HONEST_SERIAL, State.VERIFIED, None),
+        ("9001", State.REJECTED, "name_mismatch"),
+        ("9002", State.REJECTED, "birth_date_mismatch"),
+        ("9003", State.REJECTED, "birth_place_mismatch"),
+        ("9014", State.REJECTED, "inactive"),
+        ("9404", State.REJECTED, "not_found"),
+        ("9405", State.VERIFIED, None),
+    ],
+)
+async def test_an_explicit_answer_of_the_registry_becomes_the_verdict(
+    bench: Bench, serial: str, state: State, reason: str | None
+) -> None:
+    """What the registry says of a person is what the person is told."""
+    (registration,) = await bench.register(bench.person(serial))
+    async with bench.worker(Kind.NIK):
+        check = await bench.ended(registration, Kind.NIK, State.VERIFIED, State.REJECTED)
+    assert (check.state, check.reason) == (state, reason)
+
+
+async def test_not_found_is_asked_again_as_often_as_there_are_waits(bench: Bench) -> None:
+    """Only after the last recheck does not-found reject."""
+    (registration,) = await bench.register(bench.person("9404"))
+    async with bench.worker(Kind.NIK):
+        await bench.ended(registration, Kind.NIK, State.REJECTED)
+    assert await bench.calls() == 1 + len(bench.settings.not_found_recheck_seconds)
+
+
+@pytest.mark.parametrize("serial", ["9200", "9429", "9500", "9504"])
+async def test_the_registrys_trouble_delays_and_never_rejects(bench: Bench, serial: str) -> None:
+    """HTML, quota, errors and silence are the system's trouble: delayed, retried, never rejected."""
+    (registration,) = await bench.register(bench.person(serial))
+
+    async def asked_again() -> bool:
+        return await bench.calls() >= 3
+
+    async with bench.worker(Kind.NIK, ministry_timeout_seconds=0.2):
+        await eventually(asked_again)
+        check = await bench.ended(registration, Kind.NIK, State.DELAYED)
+    assert check.reason is None
+
+
+async def test_the_same_identity_twice_costs_one_call(bench: Bench) -> None:
+    """A verdict is kept per identity: ten registrations of one person, at once and later, cost one call."""
+    person = bench.person()
+    early = await bench.register(*[person] * 5)
+    async with bench.worker(Kind.NIK):
+        for registration in early:
+            await bench.ended(registration, Kind.NIK, State.VERIFIED)
+        for registration in await bench.register(*[person] * 5):
+            await bench.ended(registration, Kind.NIK, State.VERIFIED)
+    assert await bench.calls() == 1
+
+
+async def test_mail_and_code_go_out_once_and_can_be_refused(bench: Bench) -> None:
+    """A mailbox takes one mail, a dead mailbox and an unreachable phone are told as such."""
+    good, dead = bench.person(), bench.person(email="tak.ada@bounce.example", phone="+628120000000")
+    greylisted = bench.person(email="nanti@greylist.example")
+    fine, refused, later = await bench.register(good, dead, greylisted)
+    async with bench.worker(Kind.EMAIL), bench.worker(Kind.PHONE):
+        assert (await bench.ended(fine, Kind.EMAIL, State.SENT)).reason is None
+        assert (await bench.ended(later, Kind.EMAIL, State.SENT)).reason is None
+        assert (await bench.ended(refused, Kind.EMAIL, State.REJECTED)).reason == "email_undeliverable"
+        assert (await bench.ended(refused, Kind.PHONE, State.REJECTED)).reason == "phone_unreachable"
+        assert (await bench.ended(fine, Kind.PHONE, State.SENT)).reason is None
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{bench.outside.mailbox_url}/api/messages", params={"to": good.email}) as response,
+    ):
+        assert len(await response.json()) == 1
+
+
+async def test_an_entry_of_a_dead_worker_is_rescued(bench: Bench) -> None:
+    """What another consumer took and never finished is done by whoever lives."""
+    (registration,) = await bench.register(bench.person())
+    await _deliver_to_the_dead(bench, registration)
+    async with bench.worker(Kind.NIK):
+        await bench.ended(registration, Kind.NIK, State.VERIFIED)
+
+
+async def test_an_entry_that_keeps_killing_its_worker_is_set_aside(bench: Bench) -> None:
+    """After three deliveries the entry is a dead letter, and others are unharmed."""
+    poison, other = await bench.register(bench.person(), bench.person())
+    await _deliver_to_the_dead(bench, poison)
+    for _ in range(bench.settings.delivery_limit - 1):
+        expired = await bench.streams.find_expired("verify:nik", lease_seconds=0.0, count=10)
+        await bench.streams.claim(
+            "verify:nik", consumer="dead", lease_seconds=0.0, entry_ids=[entry.entry_id for entry in expired]
+        )
+
+    async def set_aside() -> bool:
+        return [letter.registration_id for letter in await bench.dead_letters()] == [poison]
+
+    async with bench.worker(Kind.NIK):
+        await bench.ended(other, Kind.NIK, State.VERIFIED)
+        await eventually(set_aside)
+        assert (await bench.check(poison, Kind.NIK)).state is State.DELAYED
+        assert await upkeep.replay_dead_letters(bench.database, Kind.NIK, cause="poison", limit=10) == 1
+        await bench.ended(poison, Kind.NIK, State.VERIFIED)
+
+
+async def test_what_cannot_be_unsealed_is_set_aside_with_its_cause(bench: Bench) -> None:
+    """A ciphertext that does not open is kept for a person to look at."""
+    (registration,) = await bench.register(bench.person())
+    await bench.database.fetch("update registrations set sealed = sealed || '\\x00'::bytea where id = $1", registration)
+    async with bench.worker(Kind.NIK):
+        await bench.ended(registration, Kind.NIK, State.DELAYED)
+    assert [letter.cause for letter in await bench.dead_letters()] == ["data_unreadable"]
+
+
+async def test_a_wiped_valkey_loses_nothing(bench: Bench, servers: embedded.Servers) -> None:
+    """Killed, emptied and restarted in the middle of the work, Valkey is refilled from PostgreSQL."""
+    registrations = await bench.register(*(bench.person() for _ in range(300)))
+    async with bench.worker(Kind.NIK, concurrency=4):
+        await bench.ended(registrations[0], Kind.NIK, State.VERIFIED)
+        await empty_valkey(servers)
+        await bench.ended(registrations[150], Kind.NIK, State.VERIFIED)
+        servers.valkey.kill()
+        servers.valkey.start()
+        for registration in registrations:
+            await bench.ended(registration, Kind.NIK, State.VERIFIED)
+    assert (await upkeep.read_ledger(bench.database)).balances
+
+
+async def test_a_restart_of_postgresql_in_mid_work_loses_nothing(bench: Bench, servers: embedded.Servers) -> None:
+    """Verdicts in hand wait until they can be written."""
+    registrations = await bench.register(*(bench.person() for _ in range(300)))
+    async with bench.worker(Kind.NIK, concurrency=4):
+        await bench.ended(registrations[0], Kind.NIK, State.VERIFIED)
+        servers.postgres.kill()
+        servers.postgres.start()
+        for registration in registrations:
+            await bench.ended(registration, Kind.NIK, State.VERIFIED)
+    assert await bench.calls() <= len(registrations) + 4
+    assert (await upkeep.read_ledger(bench.database)).balances
+
+
+async def test_stopping_hands_work_back_uncharged(bench: Bench) -> None:
+    """What a stopping worker cannot finish goes to the next one with no delivery and no attempt counted."""
+    (registration,) = await bench.register(bench.person("9504"))
+
+    async def asked() -> bool:
+        return await bench.calls() == 1
+
+    async with bench.worker(Kind.NIK, ministry_timeout_seconds=30.0, drain_seconds=1.2):
+        await eventually(asked)
+    (entry,) = await bench.streams.find_expired("verify:nik", lease_seconds=60.0, count=10)
+    assert entry.deliveries == 0
+    row = await bench.database.fetch_row(
+        "select nik_attempts, nik_state from registrations where id = $1", registration
+    )
+    assert row is not None
+    assert (row["nik_attempts"], row["nik_state"]) == (0, "pending")
+
+
+async def empty_valkey(servers: embedded.Servers) -> None:
+    """As an operator's FLUSHALL does."""
+    client = Redis.from_url(servers.redis_url)
+    await client.flushall()
+    await client.aclose()
+
+
+async def _deliver_to_the_dead(bench: Bench, registration: UUID) -> None:
+    """Put an entry into the hands of a consumer that does nothing."""
+    while not await bench.streams.read([keys.stream(Kind.NIK)], consumer="dead", count=1):
+        await bench.streams.offer([keys.stream(Kind.NIK)], [registration])
