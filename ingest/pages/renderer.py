@@ -21,6 +21,8 @@ from ingest.wording import LANGUAGES, Language
 
 _KEY_SLOT, _CSRF_SLOT = "slot-for-the-key", "slot-for-the-csrf-token"
 _PROBLEM_PAGES_KEPT = 1024
+_NOT_BACK_TO_THE_FORM = frozenset({"token_invalid"})
+"""Problems of people who registered already: sent to the form, they would register a second time."""
 
 
 class Pages:
@@ -78,7 +80,7 @@ class Pages:
         return self._message.render(language=language, t=_texts(language), view=view).encode()
 
     def problem(self, language: Language, code: str, *, wait_seconds: float | None = None) -> bytes:
-        """The page for a problem code, with a link to the form; `wait_seconds` as in Retry-After.
+        """The page for a problem code, with a link to the form where that helps; `wait_seconds` as in Retry-After.
 
         Cheap when repeated, so that refusing a crowd costs next to nothing.
         """
@@ -86,7 +88,8 @@ class Pages:
 
     def _render_problem(self, language: Language, code: str, wait: str | None) -> bytes:
         said = wording.problem(code, language)
-        back = Link(f"/?lang={language}", wording.text("page.back.form", language))
+        to_form = Link(f"/?lang={language}", wording.text("page.back.form", language))
+        back = None if code in _NOT_BACK_TO_THE_FORM else to_form
         return self.message(language, MessageView(title=said.title, text=said.detail, wait=wait, back=back))
 
     def _render_email_done(self, language: Language) -> bytes:
