@@ -1,5 +1,6 @@
 """The pages for people, complete without JavaScript: form, receipt and status, mail link."""
 
+import asyncio
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 from uuid import UUID, uuid4
@@ -8,7 +9,7 @@ from aiohttp import web
 
 from ingest import problems, requests, wording
 from ingest.answers import Answers
-from ingest.intake import Intake
+from ingest.intake import Intake, Receipt
 from ingest.origin import COOKIE, FormTokens, require_own_site
 from ingest.pages import CheckView, EmailLinkView, FieldProblem, FormView, Pages, StatusView, nik_in_words
 from ingest.wording import Language
@@ -23,6 +24,10 @@ from registration.store.database import Database
 _COOKIE_SECONDS = 86_400
 _HTML = "text/html"
 _NOTICES = frozenset({"code_sent", "link_sent"})
+_FORM_NOTICES = {"overloaded": "busy", "key_in_flight": "unsure", "dependency_down": "unsure"}
+"""What the form says above what was typed, by problem code: press Send again, nothing is lost or stored twice."""
+_LOOKS_AT_THE_FIRST_PRESS = 20
+_LOOK_SECONDS = 0.25
 
 
 class PageHandlers:
@@ -61,7 +66,7 @@ class PageHandlers:
         key = requests.require_idempotency_key(fields.get("key", ""))
         submission = _submission(fields)
         try:
-            receipt = await self._intake.register(key, submission)
+            receipt = await self._register(key, submission)
         except (Rejected, Overloaded, Retryable) as error:
             if isinstance(error, Rejected) and error.code != "fields_wrong":
                 raise
@@ -80,7 +85,7 @@ class PageHandlers:
         code = (await self._form_fields(request)).get("code", "")
         try:
             await self._answers.type_code(registration_id, code)
-        except Rejected as error:
+        except (Rejected, Overloaded) as error:
             said = wording.problem(error.code, requests.language(request)).detail
             response = await self._status_page(request, registration_id, code_problem=said)
             response.set_status(problems.STATUS[error.code])
@@ -89,15 +94,11 @@ class PageHandlers:
 
     async def send_code(self, request: web.Request) -> web.Response:
         """POST /r/{handle}/phone-code: send a new code."""
-        require_own_site(request)
-        await self._answers.ask_again(Kind.PHONE, requests.registration_id(request, self._handles))
-        raise self._back_to_status(request, "code_sent")
+        return await self._ask_again(request, Kind.PHONE, notice="code_sent")
 
     async def send_link(self, request: web.Request) -> web.Response:
         """POST /r/{handle}/email-link: send the link again."""
-        require_own_site(request)
-        await self._answers.ask_again(Kind.EMAIL, requests.registration_id(request, self._handles))
-        raise self._back_to_status(request, "link_sent")
+        return await self._ask_again(request, Kind.EMAIL, notice="link_sent")
 
     async def email_link(self, request: web.Request) -> web.Response:
         """GET /email/{token}: a button, since mail scanners follow links too."""
@@ -118,6 +119,35 @@ class PageHandlers:
             raise Rejected("not_found")
         headers = {"Content-Type": asset.content_type, "Cache-Control": "public, max-age=31536000, immutable"}
         return web.Response(body=asset.content, headers=headers)
+
+    async def _register(self, key: str, submission: applicant.Submission) -> Receipt:
+        """Take the form in. A second press of Send, while the first is being stored, waits for the first one's outcome.
+
+        The browser shows only the answer to the last press, so that one has to be the receipt.
+        """
+        for _ in range(_LOOKS_AT_THE_FIRST_PRESS):
+            try:
+                return await self._intake.register(key, submission)
+            except Overloaded as error:
+                if error.code != "key_in_flight":
+                    raise
+                await asyncio.sleep(_LOOK_SECONDS)
+        return await self._intake.register(key, submission)
+
+    async def _ask_again(self, request: web.Request, kind: Kind, *, notice: str) -> web.Response:
+        """Send anew, and say so; at the limit the status says that, since there one sees how to go on."""
+        require_own_site(request)
+        registration_id = requests.registration_id(request, self._handles)
+        try:
+            await self._answers.ask_again(kind, registration_id)
+        except Overloaded as error:
+            problem = problems.classify(error, retry_after_seconds=self._settings.retry_after_seconds)
+            said = wording.problem(problem.code, requests.language(request)).detail
+            response = await self._status_page(request, registration_id, notice=said)
+            response.set_status(problem.status)
+            response.headers.update(problem.headers)
+            return response
+        raise self._back_to_status(request, notice)
 
     async def _form_fields(self, request: web.Request) -> Mapping[str, str]:
         if request.content_type != "application/x-www-form-urlencoded":
@@ -149,7 +179,7 @@ class PageHandlers:
                 FieldProblem(wrong.field, wrong.code, wording.field_message(wrong.code, language))
                 for wrong in problem.fields
             ),
-            notice=None if problem.fields else wording.problem(problem.code, language).detail,
+            notice=None if problem.fields else _form_notice(problem.code, language),
             nik_says=_nik_says(submission, language),
             confirmed=frozenset(submission.confirm),
         )
@@ -158,14 +188,21 @@ class PageHandlers:
         return self._with_cookie(response, cookie)
 
     async def _status_page(
-        self, request: web.Request, registration_id: UUID, *, code_problem: str | None = None
+        self,
+        request: web.Request,
+        registration_id: UUID,
+        *,
+        code_problem: str | None = None,
+        notice: str | None = None,
     ) -> web.Response:
         status = await store.read_status(self._database, registration_id)
         if status is None:
             raise Rejected("not_found")
         language = requests.language(request)
         handle = request.match_info["handle"]
-        notice = request.query.get("notice", "")
+        asked = request.query.get("notice", "")
+        if asked in _NOTICES:
+            notice = wording.text(f"page.notice.{asked}", language)
         view = StatusView(
             handle=handle,
             address=f"{self._public_url}/r/{handle}",
@@ -175,7 +212,7 @@ class PageHandlers:
                 CheckView(kind=kind, state=check.state, reason=check.reason, updated_at=check.updated_at)
                 for kind, check in status.checks.items()
             ),
-            notice=wording.text(f"page.notice.{notice}", language) if notice in _NOTICES else None,
+            notice=notice,
             code_problem=code_problem,
         )
         return _html(self._pages.status(language, view))
@@ -199,6 +236,11 @@ class PageHandlers:
 def _submission(fields: Mapping[str, str]) -> applicant.Submission:
     texts = {name: fields.get(name, "") for name in applicant.FIELDS}
     return applicant.Submission(**texts, confirm=tuple(fields["confirm"].split()))
+
+
+def _form_notice(code: str, language: Language) -> str:
+    known = _FORM_NOTICES.get(code)
+    return wording.text(f"page.notice.{known}", language) if known else wording.problem(code, language).detail
 
 
 def _nik_says(submission: applicant.Submission, language: Language) -> str | None:
