@@ -15,7 +15,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Request, Response, sync_playwright
@@ -64,6 +64,13 @@ AUDIT = """() => {
 }"""
 
 
+class Receipt(NamedTuple):
+    """What a program is answered; `replayed` when the key had brought this registration before."""
+
+    handle: str
+    replayed: bool
+
+
 class Stack:
     """One running `gelombang up`, and what its stand-ins for the outside received."""
 
@@ -93,6 +100,11 @@ class Stack:
         eventually(lambda: self.process.poll() is not None or "Ctrl-C stops" in self.output.read_text())
         assert self.process.poll() is None, self.output.read_text()
 
+    def wait_until_healthy(self) -> None:
+        """Return when every part is ready again after a disturbance."""
+        ready = [url.replace("/metrics", "/readyz") for url in self.endpoints["metrics"]]
+        eventually(lambda: all(_answers(url) for url in ready))
+
     def end(self) -> None:
         """Stop everything, as Ctrl-C does."""
         if self.process.poll() is None:
@@ -106,6 +118,17 @@ class Stack:
     def codes(self, person: Person) -> list[str]:
         """The codes in the messages to somebody, newest first."""
         return [_found(r"\b[0-9]{6}\b", text) for text in self._received("sms", person.phone)]
+
+    def register(self, person: Person, key: str) -> Receipt:
+        """Send somebody's data as a program does, under an idempotency key."""
+        request = urllib.request.Request(  # noqa: S310 - the URL is the stack's own
+            f"{self.front_door}/api/v1/registrations",
+            data=json.dumps(typed(person)).encode(),
+            headers={"Content-Type": "application/json", "Idempotency-Key": key},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - the URL is the stack's own
+            replayed = answer.headers.get("Idempotency-Replayed") == "true"
+            return Receipt(json.load(answer)["handle"], replayed)
 
     def _received(self, box: str, address: str) -> list[str]:
         url = f"{self.endpoints[box]}/api/messages?{urllib.parse.urlencode({'to': address})}"
@@ -132,6 +155,11 @@ class Phone:
     def handle(self) -> str:
         """The handle in the address bar, on a receipt."""
         return _found(r"(?<=/r/)[^/?#]+", self.page.url)
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of the form that is open."""
+        return self.page.locator("input[name=key]").input_value()
 
     @property
     def focused(self) -> str:
@@ -255,6 +283,14 @@ def eventually(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=10):  # noqa: S310 - the URL is the stack's own
+            return True
+    except OSError:
+        return False
+
+
 def _found(pattern: str, text: str) -> str:
     match = re.search(pattern, text)
     assert match is not None, f"no {pattern} in {text}"
@@ -273,9 +309,8 @@ def chromium() -> Path:
 
 
 @pytest.fixture(scope="session")
-def stack(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One stack for all browser tests."""
-    assert chromium
     running = Stack(tmp_path_factory.mktemp("browser") / "data")
     try:
         running.wait_until_ready()

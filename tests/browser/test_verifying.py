@@ -1,7 +1,7 @@
 """From the form to the last check, and what goes wrong on the way, as an applicant sees it."""
 
 from simulators.people import Person
-from tests.browser.conftest import Phone, Stack, eventually
+from tests.browser.conftest import Phone, Phones, Stack, eventually
 
 VERIFIED = {"id": "Terverifikasi", "en": "Verified"}
 WAITING = {"id": "Menunggu Anda", "en": "Waiting for you"}
@@ -87,6 +87,18 @@ def test_a_new_link_and_a_new_code(phone: Phone, stack: Stack, person: Person) -
     phone.reload_until("overall", COMPLETE[language])
 
 
+def test_links_and_codes_have_a_limit(phones: Phones, person: Person) -> None:
+    """Who has asked too often is told so on the receipt itself, where the code can still be typed."""
+    phone = phones.new("id", script=False)
+    phone.apply(person)
+    for status in (200, 200, 429):
+        phone.reload_until("phone", WAITING["id"])
+        assert phone.press("Kirim kode baru").status == status
+    assert phone.says("Kami mengirim paling banyak 3 kode dalam satu jam.")
+    assert phone.page.locator("#code").is_visible()
+    phone.look("code-limit")
+
+
 def test_a_name_that_differs_is_told_in_words(phone: Phone, person: Person) -> None:
     """The registry's "no" says what differs and what the applicant can do."""
     phone.apply(person, nik=person.nik[:12] + "9001")
@@ -104,6 +116,7 @@ def test_a_mailbox_that_refuses_is_told_in_words(phone: Phone, person: Person) -
     """A mistyped address is the applicant's to mend, and the page says so."""
     phone.apply(person, email=f"{person.email.partition('@')[0]}@bounce.example")
     phone.reload_until("email", NOT_PASSED[phone.language])
+    assert phone.page.locator("h2").nth(1).get_attribute("id") == "email-title", "what went wrong comes first"
     said = phone.check("email").inner_text()
     assert {"id": "E-mail kami ditolak", "en": "Our e-mail was refused"}[phone.language] in said
     phone.look("mail-refused")
