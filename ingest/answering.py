@@ -1,19 +1,18 @@
-"""Around every handler: errors become answers, security headers go on every response, requests are counted.
+"""Around every handler: errors become answers, security headers go on every answer, requests are counted.
 
-Programs (paths under /api/) get problem documents, people get pages.
+Guarantee: every request gets an answer from here, also one that is no HTTP at all. Programs (paths under /api/) get
+problem documents, people get pages.
 """
 
 import time
-from collections.abc import Awaitable, Callable
 
 from aiohttp import web
-from aiohttp.typedefs import Middleware
 
 from ingest import problems, requests
 from ingest.pages import Pages
+from ingest.problems import Problem
+from ingest.routing import NoRouteError, Request, Router
 from monitoring.metrics import Metrics
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -28,48 +27,66 @@ SECURITY_HEADERS = {
     "Cache-Control": "no-store",
     "Server": "gelombang",
 }
+_UNROUTED = "none"
 
 
-def answering(*, pages: Pages, metrics: Metrics, retry_after_seconds: float) -> Middleware:
-    """The middleware, over the parts that an answer needs."""
+class Answering:
+    """Answers requests by the router's handlers."""
 
-    def answer(request: web.Request, error: Exception) -> web.Response:
-        problem = problems.classify(error, retry_after_seconds=retry_after_seconds)
-        if problem.code == "internal_error":
-            metrics.bugs.labels("handler").inc()
+    def __init__(self, *, router: Router, pages: Pages, metrics: Metrics, retry_after_seconds: float) -> None:
+        self._router = router
+        self._pages = pages
+        self._metrics = metrics
+        self._retry_after_seconds = retry_after_seconds
+
+    async def answer(self, request: Request) -> web.Response:
+        """Answer one request; never raises."""
+        started = time.perf_counter()
+        name = _UNROUTED
+        try:
+            route, request.captured = self._router.resolve(request.method, request.raw_path.partition("?")[0])
+            name = route.name
+            response = await route.handler(request)
+        except NoRouteError as error:
+            response = self.refuse(request, _unrouted(error))
+        except Exception as error:  # noqa: BLE001 - the boundary: `classify` knows every error
+            response = self.refuse(request, self._classify(error))
+        self._finish(response, name, time.perf_counter() - started)
+        return response
+
+    def malformed(self, request: web.BaseRequest) -> web.Response:
+        """Answer what could not be read as HTTP; the connection ends with it."""
+        response = self.refuse(request, Problem("request_malformed"))
+        self._finish(response, _UNROUTED, 0.0)
+        response.force_close()
+        return response
+
+    def refuse(self, request: web.BaseRequest, problem: Problem) -> web.Response:
+        """The answer that tells a problem, in the reader's language."""
         language = requests.language(request)
-        if request.path.startswith("/api/"):
+        if request.raw_path.startswith("/api/"):
             content_type, body = "application/problem+json", problems.document(problem, language)
         else:
             content_type = "text/html; charset=utf-8"
-            body = pages.problem(language, problem.code, wait_seconds=problem.retry_after_seconds)
-        return web.Response(
-            status=problem.status,
-            body=body,
-            headers={"Content-Type": content_type, "Content-Language": language, **problem.headers},
-        )
+            body = self._pages.problem(language, problem.code, wait_seconds=problem.retry_after_seconds)
+        headers = {"Content-Type": content_type, "Content-Language": language, **problem.headers}
+        return web.Response(status=problem.status, body=body, headers=headers)
 
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        started = time.perf_counter()
-        response: web.StreamResponse
-        try:
-            response = await handler(request)
-        except web.HTTPException as error:
-            response = error if error.status < 400 else answer(request, error)  # noqa: PLR2004 - a redirect is no error
-        except Exception as error:  # noqa: BLE001 - the boundary: `classify` knows every error
-            response = answer(request, error)
+    def _classify(self, error: Exception) -> Problem:
+        problem = problems.classify(error, retry_after_seconds=self._retry_after_seconds)
+        if problem.code == "internal_error":
+            self._metrics.bugs.labels("handler").inc()
+        return problem
+
+    def _finish(self, response: web.Response, route: str, seconds: float) -> None:
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
-        route = _route(request)
-        metrics.requests.labels(route, str(response.status)).inc()
-        metrics.request_seconds.labels(route).observe(time.perf_counter() - started)
-        return response
-
-    return middleware
+        # The route's pattern, never the path, which holds handles and tokens.
+        self._metrics.requests.labels(route, str(response.status)).inc()
+        self._metrics.request_seconds.labels(route).observe(seconds)
 
 
-def _route(request: web.Request) -> str:
-    """The route's pattern, never the path, which holds handles and tokens."""
-    resource = request.match_info.route.resource
-    return "none" if resource is None else f"{request.method} {resource.canonical}"
+def _unrouted(error: NoRouteError) -> Problem:
+    if error.allowed:
+        return Problem("method_not_allowed", allow=", ".join(sorted(error.allowed)))
+    return Problem("not_found")

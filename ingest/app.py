@@ -9,17 +9,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
-from aiohttp import web
 
-from ingest.answering import answering
+from ingest.answering import Answering
 from ingest.answers import Answers
 from ingest.handlers.api import Api
 from ingest.handlers.pages import PageHandlers
 from ingest.intake import Intake
 from ingest.origin import FormTokens
 from ingest.pages import Pages
-from ingest.requests import BODY_LIMIT_BYTES
-from ingest.routes import add_routes
+from ingest.routes import routes
+from ingest.server import listening
 from ingest.shortcut import Shortcut
 from monitoring.admin import Readiness, admin_server
 from monitoring.metrics import Metrics
@@ -51,15 +50,14 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             metrics=metrics,
         )
         answers = Answers(database=database, shortcut=shortcut, challenges=Challenges(ring))
-        runner = await _listen(settings, metrics, ring=ring, intake=intake, answers=answers, database=database)
+        answering = _answering(settings, metrics, ring=ring, intake=intake, answers=answers, database=database)
         background = [tasks.create_task(intake.run_writer()) for _ in range(settings.batch_writers)]
         background.append(tasks.create_task(shortcut.run()))
-        readiness.set_ready()
-        log.info("front door is open", port=settings.port)
-
-        await stop.wait()
-        readiness.set_unready("stopping")
-        await runner.cleanup()
+        async with listening(answering, settings):
+            readiness.set_ready()
+            log.info("front door is open", port=settings.port)
+            await stop.wait()
+            readiness.set_unready("stopping")
         for task in background:
             task.cancel()
         await shortcut.flush()
@@ -83,17 +81,12 @@ async def _connections(settings: Settings) -> AsyncIterator[tuple[Database, Stre
         await database.close()
 
 
-async def _listen(
+def _answering(
     settings: Settings, metrics: Metrics, *, ring: KeyRing, intake: Intake, answers: Answers, database: Database
-) -> web.AppRunner:
+) -> Answering:
     pages = Pages()
     handles = Handles(ring)
-    app = web.Application(
-        client_max_size=BODY_LIMIT_BYTES,
-        middlewares=[answering(pages=pages, metrics=metrics, retry_after_seconds=settings.retry_after_seconds)],
-    )
-    add_routes(
-        app.router,
+    router = routes(
         programs=Api(settings=settings, intake=intake, answers=answers, database=database, handles=handles),
         people=PageHandlers(
             settings=settings,
@@ -105,14 +98,4 @@ async def _listen(
             tokens=FormTokens(ring),
         ),
     )
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        keepalive_timeout=settings.keep_alive_seconds,
-        shutdown_timeout=settings.drain_seconds,
-        auto_decompress=False,
-    )
-    await runner.setup()
-    site = web.TCPSite(runner, settings.host, settings.port, backlog=settings.listen_backlog, reuse_port=True)
-    await site.start()
-    return runner
+    return Answering(router=router, pages=pages, metrics=metrics, retry_after_seconds=settings.retry_after_seconds)

@@ -26,7 +26,7 @@ class FormTokens:
     def __init__(self, ring: KeyRing) -> None:
         self._key = ring.derive("form token")
 
-    def cookie(self, request: web.Request) -> str:
+    def cookie(self, request: web.BaseRequest) -> str:
         """The visitor's cookie, or a new one."""
         return request.cookies.get(COOKIE) or base64.urlsafe_b64encode(os.urandom(_COOKIE_BYTES)).decode()
 
@@ -34,7 +34,7 @@ class FormTokens:
         """The token that belongs to a cookie."""
         return base64.urlsafe_b64encode(hmac.digest(self._key, cookie.encode(), "sha256")).decode()
 
-    def require(self, request: web.Request, token: str) -> None:
+    def require(self, request: web.BaseRequest, token: str) -> None:
         """Raise `Rejected("csrf")` unless form and cookie belong together and the browser names no other site."""
         cookie = request.cookies.get(COOKIE, "")
         if not cookie or not hmac.compare_digest(self.token(cookie).encode(), token.encode()):
@@ -42,7 +42,7 @@ class FormTokens:
         require_own_site(request)
 
 
-def require_own_site(request: web.Request) -> None:
+def require_own_site(request: web.BaseRequest) -> None:
     """Raise `Rejected("csrf")` when the browser says that another site sent this; programs say nothing and pass."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None and site not in _OWN_SITES:

@@ -80,8 +80,10 @@ def classify(error: Exception, *, retry_after_seconds: float) -> Problem:
         case Retryable():
             delay = error.retry_after_seconds or retry_after_seconds
             return Problem("dependency_down", retry_after_seconds=_jittered(delay))
-        case web.HTTPException():
-            return _of_framework(error)
+        case web.HTTPRequestEntityTooLarge():
+            return Problem("body_too_large")
+        case web.RequestPayloadError():
+            return Problem("request_malformed")
         case _:
             log.error("bug in handler", **describe_bug(error))
             return Problem("internal_error")
@@ -103,18 +105,6 @@ def document(problem: Problem, language: Language) -> bytes:
             for error in problem.fields
         ]
     return msgspec.json.encode(body)
-
-
-def _of_framework(error: web.HTTPException) -> Problem:
-    match error:
-        case web.HTTPMethodNotAllowed():
-            return Problem("method_not_allowed", allow=", ".join(sorted(error.allowed_methods)))
-        case web.HTTPRequestEntityTooLarge():
-            return Problem("body_too_large")
-        case web.HTTPNotFound():
-            return Problem("not_found")
-        case _:
-            return Problem("request_malformed")
 
 
 def _jittered(seconds: float) -> int:

@@ -7,6 +7,7 @@ from uuid import UUID
 from aiohttp import web
 
 from ingest import wording
+from ingest.routing import Request
 from ingest.wording import LANGUAGES, Language
 from registration.errors import Rejected
 from registration.handles import Handles
@@ -15,7 +16,7 @@ BODY_LIMIT_BYTES = 16 * 1024
 _IDEMPOTENCY_KEY = re.compile(r"\A[\x21-\x7e]{8,128}\Z")
 
 
-def idempotency_key(request: web.Request) -> str:
+def idempotency_key(request: web.BaseRequest) -> str:
     """The one Idempotency-Key: 8 to 128 visible ASCII characters."""
     values = request.headers.getall("Idempotency-Key", ())
     if not values:
@@ -32,14 +33,14 @@ def require_idempotency_key(text: str) -> str:
     return text
 
 
-async def json_body(request: web.Request, *, timeout_seconds: float) -> bytes:
+async def json_body(request: web.BaseRequest, *, timeout_seconds: float) -> bytes:
     """The body of a request that says it is JSON."""
     if request.content_type != "application/json":
         raise Rejected("not_json")
     return await body(request, timeout_seconds=timeout_seconds)
 
 
-async def body(request: web.Request, *, timeout_seconds: float) -> bytes:
+async def body(request: web.BaseRequest, *, timeout_seconds: float) -> bytes:
     """The whole body, in time and within the limit."""
     if (request.content_length or 0) > BODY_LIMIT_BYTES:
         raise Rejected("body_too_large")
@@ -50,15 +51,15 @@ async def body(request: web.Request, *, timeout_seconds: float) -> bytes:
         raise Rejected("body_too_slow") from None
 
 
-def registration_id(request: web.Request, handles: Handles) -> UUID:
+def registration_id(request: Request, handles: Handles) -> UUID:
     """The registration that the handle in the path names."""
-    found = handles.verify(request.match_info["handle"])
+    found = handles.verify(request.captured)
     if found is None:
         raise Rejected("not_found")
     return found
 
 
-def language(request: web.Request) -> Language:
+def language(request: web.BaseRequest) -> Language:
     """`?lang=` first, then Accept-Language, else Indonesian."""
     asked = request.query.get("lang") if request.query_string else None
     for known in LANGUAGES:

@@ -1,26 +1,27 @@
-"""Which address leads to which handler."""
-
-from aiohttp import web
+"""All addresses of the public port."""
 
 from ingest.handlers import api
 from ingest.handlers.pages import PageHandlers
+from ingest.routing import Router
 
 
-def add_routes(router: web.UrlDispatcher, *, programs: api.Api, people: PageHandlers) -> None:
-    """All routes of the public port."""
+def routes(*, programs: api.Api, people: PageHandlers) -> Router:
+    """The router of the front door."""
+    router = Router()
     one = f"{api.PATH}/{{handle}}"
-    router.add_post(api.PATH, programs.register)
-    router.add_get(one, programs.status)
-    router.add_post(f"{one}/phone", programs.type_code)
-    router.add_post(f"{one}/phone-code", programs.send_code)
-    router.add_post(f"{one}/email-link", programs.send_link)
+    router.add("POST", api.PATH, programs.register)
+    router.add("GET", one, programs.status)
+    router.add("POST", f"{one}/phone", programs.type_code)
+    router.add("POST", f"{one}/phone-code", programs.send_code)
+    router.add("POST", f"{one}/email-link", programs.send_link)
 
-    router.add_get("/", people.form)
-    router.add_post("/", people.submit)
-    router.add_get("/r/{handle}", people.status)
-    router.add_post("/r/{handle}/phone", people.type_code)
-    router.add_post("/r/{handle}/phone-code", people.send_code)
-    router.add_post("/r/{handle}/email-link", people.send_link)
-    router.add_get("/email/{token}", people.email_link)
-    router.add_post("/email/{token}", people.follow_link)
-    router.add_get("/assets/{name}", people.asset)
+    router.add("GET", "/", people.form)
+    router.add("POST", "/", people.submit)
+    router.add("GET", "/r/{handle}", people.status)
+    router.add("POST", "/r/{handle}/phone", people.type_code)
+    router.add("POST", "/r/{handle}/phone-code", people.send_code)
+    router.add("POST", "/r/{handle}/email-link", people.send_link)
+    router.add("GET", "/email/{token}", people.email_link)
+    router.add("POST", "/email/{token}", people.follow_link)
+    router.add("GET", "/assets/{name}", people.asset)
+    return router

@@ -9,6 +9,7 @@ from aiohttp import web
 from ingest import requests
 from ingest.answers import Answers
 from ingest.intake import Intake
+from ingest.routing import Request
 from registration import applicant
 from registration.checks import Kind, overall
 from registration.errors import FieldError, Rejected
@@ -64,7 +65,7 @@ class Api:
         self._status_prefix = f"{settings.public_url.rstrip('/')}{PATH}/"
         self._body_timeout_seconds = settings.body_timeout_seconds
 
-    async def register(self, request: web.Request) -> web.Response:
+    async def register(self, request: Request) -> web.Response:
         """POST: take in a registration."""
         key = requests.idempotency_key(request)
         body = await requests.json_body(request, timeout_seconds=self._body_timeout_seconds)
@@ -76,7 +77,7 @@ class Api:
             response.headers["Idempotency-Replayed"] = "true"
         return response
 
-    async def status(self, request: web.Request) -> web.Response:
+    async def status(self, request: Request) -> web.Response:
         """GET: where a registration stands; 304 when nothing has changed since."""
         status = await store.read_status(self._database, requests.registration_id(request, self._handles))
         if status is None:
@@ -90,19 +91,19 @@ class Api:
             )
         return response
 
-    async def type_code(self, request: web.Request) -> web.Response:
+    async def type_code(self, request: Request) -> web.Response:
         """POST …/phone: check a typed code."""
         registration_id = requests.registration_id(request, self._handles)
         body = await requests.json_body(request, timeout_seconds=self._body_timeout_seconds)
         await self._answers.type_code(registration_id, _code(body))
         return await self.status(request)
 
-    async def send_code(self, request: web.Request) -> web.Response:
+    async def send_code(self, request: Request) -> web.Response:
         """POST …/phone-code: send a new code."""
         await self._answers.ask_again(Kind.PHONE, requests.registration_id(request, self._handles))
         return await self.status(request)
 
-    async def send_link(self, request: web.Request) -> web.Response:
+    async def send_link(self, request: Request) -> web.Response:
         """POST …/email-link: send the link again."""
         await self._answers.ask_again(Kind.EMAIL, requests.registration_id(request, self._handles))
         return await self.status(request)

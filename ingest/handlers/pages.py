@@ -12,6 +12,7 @@ from ingest.answers import Answers
 from ingest.intake import Intake, Receipt
 from ingest.origin import COOKIE, FormTokens, require_own_site
 from ingest.pages import CheckView, EmailLinkView, FieldProblem, FormView, Pages, StatusView, nik_in_words
+from ingest.routing import Request
 from ingest.wording import Language
 from registration import applicant, nik
 from registration.checks import Kind, overall
@@ -53,13 +54,13 @@ class PageHandlers:
         self._tokens = tokens
         self._public_url = settings.public_url.rstrip("/")
 
-    async def form(self, request: web.Request) -> web.Response:
+    async def form(self, request: Request) -> web.Response:
         """GET /: a blank form with an idempotency key of its own."""
         cookie = self._tokens.cookie(request)
         page = self._pages.blank_form(requests.language(request), key=uuid4().hex, csrf=self._tokens.token(cookie))
         return self._with_cookie(_html(page), cookie)
 
-    async def submit(self, request: web.Request) -> web.Response:
+    async def submit(self, request: Request) -> web.Response:
         """POST /: take in the form and go to its receipt; else the form again with everything kept and all said."""
         fields = await self._form_fields(request)
         self._tokens.require(request, fields.get("csrf", ""))
@@ -72,13 +73,13 @@ class PageHandlers:
                 raise
             return self._form_again(request, fields, submission, error)
         handle = self._handles.sign(receipt.registration_id)
-        raise web.HTTPSeeOther(f"/r/{handle}?lang={requests.language(request)}")
+        return _see_other(f"/r/{handle}?lang={requests.language(request)}")
 
-    async def status(self, request: web.Request) -> web.Response:
+    async def status(self, request: Request) -> web.Response:
         """GET /r/{handle}: the receipt, and where the checks stand."""
         return await self._status_page(request, requests.registration_id(request, self._handles))
 
-    async def type_code(self, request: web.Request) -> web.Response:
+    async def type_code(self, request: Request) -> web.Response:
         """POST /r/{handle}/phone: check the typed code; what is wrong with it is said beside it."""
         require_own_site(request)
         registration_id = requests.registration_id(request, self._handles)
@@ -90,31 +91,31 @@ class PageHandlers:
             response = await self._status_page(request, registration_id, code_problem=said)
             response.set_status(problems.STATUS[error.code])
             return response
-        raise self._back_to_status(request)
+        return self._back_to_status(request)
 
-    async def send_code(self, request: web.Request) -> web.Response:
+    async def send_code(self, request: Request) -> web.Response:
         """POST /r/{handle}/phone-code: send a new code."""
         return await self._ask_again(request, Kind.PHONE, notice="code_sent")
 
-    async def send_link(self, request: web.Request) -> web.Response:
+    async def send_link(self, request: Request) -> web.Response:
         """POST /r/{handle}/email-link: send the link again."""
         return await self._ask_again(request, Kind.EMAIL, notice="link_sent")
 
-    async def email_link(self, request: web.Request) -> web.Response:
+    async def email_link(self, request: Request) -> web.Response:
         """GET /email/{token}: a button, since mail scanners follow links too."""
         language = requests.language(request)
-        link = await self._answers.look_at_link(request.match_info["token"])
+        link = await self._answers.look_at_link(request.captured)
         page = self._pages.email_done(language) if link.used else self._pages.email_link(language, EmailLinkView())
         return _without_referrer(_html(page))
 
-    async def follow_link(self, request: web.Request) -> web.Response:
+    async def follow_link(self, request: Request) -> web.Response:
         """POST /email/{token}: the button was pressed."""
-        await self._answers.follow_link(request.match_info["token"])
+        await self._answers.follow_link(request.captured)
         return _without_referrer(_html(self._pages.email_done(requests.language(request))))
 
-    async def asset(self, request: web.Request) -> web.Response:
+    async def asset(self, request: Request) -> web.Response:
         """GET /assets/…: the stylesheet, under an address that changes with its content."""
-        asset = self._pages.assets.get(request.path)
+        asset = self._pages.assets.get(request.raw_path.partition("?")[0])
         if asset is None:
             raise Rejected("not_found")
         headers = {"Content-Type": asset.content_type, "Cache-Control": "public, max-age=31536000, immutable"}
@@ -134,7 +135,7 @@ class PageHandlers:
                 await asyncio.sleep(_LOOK_SECONDS)
         return await self._intake.register(key, submission)
 
-    async def _ask_again(self, request: web.Request, kind: Kind, *, notice: str) -> web.Response:
+    async def _ask_again(self, request: Request, kind: Kind, *, notice: str) -> web.Response:
         """Send anew, and say so; at the limit the status says that, since there one sees how to go on."""
         require_own_site(request)
         registration_id = requests.registration_id(request, self._handles)
@@ -147,9 +148,9 @@ class PageHandlers:
             response.set_status(problem.status)
             response.headers.update(problem.headers)
             return response
-        raise self._back_to_status(request, notice)
+        return self._back_to_status(request, notice)
 
-    async def _form_fields(self, request: web.Request) -> Mapping[str, str]:
+    async def _form_fields(self, request: Request) -> Mapping[str, str]:
         if request.content_type != "application/x-www-form-urlencoded":
             raise Rejected("request_malformed")
         body = await requests.body(request, timeout_seconds=self._settings.body_timeout_seconds)
@@ -163,7 +164,7 @@ class PageHandlers:
 
     def _form_again(
         self,
-        request: web.Request,
+        request: Request,
         fields: Mapping[str, str],
         submission: applicant.Submission,
         error: Rejected | Overloaded | Retryable,
@@ -189,7 +190,7 @@ class PageHandlers:
 
     async def _status_page(
         self,
-        request: web.Request,
+        request: Request,
         registration_id: UUID,
         *,
         code_problem: str | None = None,
@@ -199,7 +200,7 @@ class PageHandlers:
         if status is None:
             raise Rejected("not_found")
         language = requests.language(request)
-        handle = request.match_info["handle"]
+        handle = request.captured
         asked = request.query.get("notice", "")
         if asked in _NOTICES:
             notice = wording.text(f"page.notice.{asked}", language)
@@ -217,9 +218,9 @@ class PageHandlers:
         )
         return _html(self._pages.status(language, view))
 
-    def _back_to_status(self, request: web.Request, notice: str = "") -> web.HTTPSeeOther:
+    def _back_to_status(self, request: Request, notice: str = "") -> web.Response:
         query = f"?lang={requests.language(request)}" + (f"&notice={notice}" if notice else "")
-        return web.HTTPSeeOther(f"/r/{request.match_info['handle']}{query}")
+        return _see_other(f"/r/{request.captured}{query}")
 
     def _with_cookie(self, response: web.Response, cookie: str) -> web.Response:
         response.set_cookie(
@@ -260,3 +261,8 @@ def _without_referrer(response: web.Response) -> web.Response:
     """The address of this page holds a secret."""
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
+
+
+def _see_other(location: str) -> web.Response:
+    """After a form: the browser gets the page, so that reloading sends nothing twice."""
+    return web.Response(status=303, headers={"Location": location})

@@ -1,0 +1,81 @@
+"""The HTTP server: aiohttp's own, with our answer also where the bytes received are no HTTP.
+
+aiohttp's low-level server is used without its application layer: its routing and middleware cost about 10 µs a request
+(docs/performance.md), and the answers to malformed requests cannot be set through it.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from aiohttp import web
+from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
+
+from ingest.answering import Answering
+from ingest.requests import BODY_LIMIT_BYTES
+from ingest.routing import Request
+from registration.runtime import describe_bug
+from registration.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_LINGERING_SECONDS = 2.0
+
+
+class _Connection(web.RequestHandler):
+    """One connection; what aiohttp would answer in its own words is answered in ours."""
+
+    def __init__(self, server: "_Server", answering: Answering, **options: Any) -> None:  # noqa: ANN401 - aiohttp's options
+        super().__init__(server, **options)
+        self._answering = answering
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """Answer a malformed request; `message` quotes it and is told to nobody."""
+        del message
+        if status >= 500 and exc is not None:  # noqa: PLR2004 - a server error
+            log.error("bug in server", **describe_bug(exc))
+        return self._answering.malformed(request)
+
+
+class _Server(web.Server):
+    """Makes a `_Connection` for every connection."""
+
+    def __init__(self, answering: Answering, **options: Any) -> None:  # noqa: ANN401 - aiohttp's options
+        super().__init__(answering.answer, request_factory=self._request)  # type: ignore[arg-type]  # ours is a BaseRequest
+        self._answering = answering
+        self._options = options
+
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, self._answering, loop=self._loop, **self._options)
+
+    def _request(self, *parts: Any) -> Request:  # noqa: ANN401 - aiohttp's parts
+        return Request(*parts, loop=self._loop, client_max_size=BODY_LIMIT_BYTES)
+
+
+@asynccontextmanager
+async def listening(answering: Answering, settings: Settings) -> AsyncIterator[None]:
+    """Serve while the body runs; then close the door and let requests under way finish within the grace period.
+
+    Raises OSError when the port is taken, and RuntimeError when aiohttp was built without its C parser, whose
+    strictness guards against request smuggling.
+    """
+    if HttpRequestParser is HttpRequestParserPy:
+        raise RuntimeError("aiohttp has no C parser here")
+    server = _Server(
+        answering,
+        access_log=None,
+        auto_decompress=False,
+        keepalive_timeout=settings.keep_alive_seconds,
+        lingering_time=_LINGERING_SECONDS,
+    )
+    runner = web.ServerRunner(server, shutdown_timeout=settings.drain_seconds)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port, backlog=settings.listen_backlog, reuse_port=True)
+        await site.start()
+        yield
+    finally:
+        await runner.cleanup()
