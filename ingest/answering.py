@@ -11,7 +11,7 @@ from aiohttp import web
 from ingest import problems, requests
 from ingest.pages import Pages
 from ingest.problems import Problem
-from ingest.routing import NoRouteError, Request, Router
+from ingest.routing import Request, Router
 from monitoring.metrics import Metrics
 
 SECURITY_HEADERS = {
@@ -47,8 +47,6 @@ class Answering:
             route, request.captured = self._router.resolve(request.method, request.raw_path.partition("?")[0])
             name = route.name
             response = await route.handler(request)
-        except NoRouteError as error:
-            response = self.refuse(request, _unrouted(error))
         except Exception as error:  # noqa: BLE001 - the boundary: `classify` knows every error
             response = self.refuse(request, self._classify(error))
         self._finish(response, name, time.perf_counter() - started)
@@ -84,9 +82,3 @@ class Answering:
         # The route's pattern, never the path, which holds handles and tokens.
         self._metrics.requests.labels(route, str(response.status)).inc()
         self._metrics.request_seconds.labels(route).observe(seconds)
-
-
-def _unrouted(error: NoRouteError) -> Problem:
-    if error.allowed:
-        return Problem("method_not_allowed", allow=", ".join(sorted(error.allowed)))
-    return Problem("not_found")

@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 
 from ingest import wording
+from ingest.routing import NoRouteError
 from ingest.wording import Language
 from registration.errors import FieldError, Overloaded, Rejected, Retryable
 from registration.runtime import describe_bug
@@ -74,19 +75,24 @@ def classify(error: Exception, *, retry_after_seconds: float) -> Problem:
     """What to answer for an error. `retry_after_seconds` is for failures that name no delay of their own."""
     match error:
         case Rejected():
-            return Problem(error.code, error.fields)
+            problem = Problem(error.code, error.fields)
         case Overloaded():
-            return Problem(error.code, retry_after_seconds=_jittered(error.retry_after_seconds))
+            problem = Problem(error.code, retry_after_seconds=_jittered(error.retry_after_seconds))
         case Retryable():
             delay = error.retry_after_seconds or retry_after_seconds
-            return Problem("dependency_down", retry_after_seconds=_jittered(delay))
+            problem = Problem("dependency_down", retry_after_seconds=_jittered(delay))
+        case NoRouteError(allowed=()):
+            problem = Problem("not_found")
+        case NoRouteError():
+            problem = Problem("method_not_allowed", allow=", ".join(sorted(error.allowed)))
         case web.HTTPRequestEntityTooLarge():
-            return Problem("body_too_large")
+            problem = Problem("body_too_large")
         case web.RequestPayloadError():
-            return Problem("request_malformed")
+            problem = Problem("request_malformed")
         case _:
             log.error("bug in handler", **describe_bug(error))
-            return Problem("internal_error")
+            problem = Problem("internal_error")
+    return problem
 
 
 def document(problem: Problem, language: Language) -> bytes:

@@ -4,7 +4,7 @@ An address is a fixed path, or a prefix, one captured segment and a fixed rest: 
 as they were sent: a percent-encoded one leads nowhere, since nothing of ours needs encoding.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import msgspec
 from aiohttp import web
@@ -47,6 +47,11 @@ class Router:
         routes = self._captured.setdefault(prefix, {}).setdefault(suffix, {}) if brace else self._fixed_at(address)
         for known in ("GET", "HEAD") if method == "GET" else (method,):
             routes[known] = Route(f"{known} {address}", handler)
+
+    def names(self) -> Iterator[str]:
+        """Every route's name, `GET /r/{handle}`."""
+        below = (routes for suffixes in self._captured.values() for routes in suffixes.values())
+        return (route.name for routes in (*self._fixed.values(), *below) for route in routes.values())
 
     def resolve(self, method: str, path: str) -> tuple[Route, str]:
         """The route and the captured segment; raises `NoRouteError`."""

@@ -52,7 +52,7 @@ class _Server(web.Server):
         return _Connection(self, self._answering, loop=self._loop, **self._options)
 
     def _request(self, *parts: Any) -> Request:  # noqa: ANN401 - aiohttp's parts
-        return Request(*parts, loop=self._loop, client_max_size=BODY_LIMIT_BYTES)
+        return Request(*parts, loop=self._loop, client_max_size=BODY_LIMIT_BYTES)  # type: ignore[misc]  # parts are the first five
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Nothing personal leaves the sealed column: canaries are planted, then everything on disk and on the wire is searched."""
+"""Nothing personal leaves the sealed column: canaries are planted, then all files and metrics are searched."""
 
 import base64
 import secrets

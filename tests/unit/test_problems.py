@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ingest import wording
 from ingest.pages import Pages
 from ingest.problems import STATUS, Problem, classify, document
+from ingest.routing import NoRouteError
 from ingest.wording import LANGUAGES, Language
 from registration.applicant import CONFIRMABLE, FIELDS
 from registration.errors import FieldError, Overloaded, Permanent, Rejected, Retryable
@@ -86,9 +87,9 @@ def test_a_failure_without_a_delay_of_its_own_has_the_general_one() -> None:
     [
         (Rejected("key_reused"), "key_reused"),
         (Overloaded("key_in_flight", 1.0), "key_in_flight"),
-        (web.HTTPNotFound(text=PERSONAL), "not_found"),
+        (NoRouteError(), "not_found"),
         (web.HTTPRequestEntityTooLarge(max_size=1, actual_size=2), "body_too_large"),
-        (web.HTTPBadRequest(text=PERSONAL), "request_malformed"),
+        (web.RequestPayloadError(PERSONAL), "request_malformed"),
         (Permanent("poison"), "internal_error"),
         (ValueError(PERSONAL), "internal_error"),
         (KeyError(PERSONAL), "internal_error"),
@@ -101,7 +102,7 @@ def test_each_error_has_its_code(error: Exception, code: str) -> None:
 
 def test_a_wrong_method_is_told_the_right_ones() -> None:
     """RFC 9110 asks for Allow with 405."""
-    problem = classify(web.HTTPMethodNotAllowed("PUT", {"POST", "GET"}), retry_after_seconds=1.0)
+    problem = classify(NoRouteError(("POST", "GET")), retry_after_seconds=1.0)
 
     assert (problem.status, problem.headers) == (405, {"Allow": "GET, POST"})
 
@@ -109,7 +110,7 @@ def test_a_wrong_method_is_told_the_right_ones() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     "error",
-    [ValueError(PERSONAL), KeyError(PERSONAL), web.HTTPBadRequest(text=PERSONAL), Retryable(PERSONAL, 1.0)],
+    [ValueError(PERSONAL), KeyError(PERSONAL), web.RequestPayloadError(PERSONAL), Retryable(PERSONAL, 1.0)],
 )
 def test_the_text_of_an_error_is_in_no_answer(error: Exception, language: Language) -> None:
     """Neither in the document for programs nor in the page for people."""

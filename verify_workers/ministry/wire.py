@@ -124,9 +124,13 @@ def _content(body: bytes) -> Mapping[str, Any]:
 
 
 def _text(content: Mapping[str, Any], field: str) -> str:
-    """A field in lower case; numbers sometimes come unquoted."""
-    value = content.get(field, "")
-    return " ".join(str(value).lower().split()) if isinstance(value, str | int) else ""
+    """A field in lower case, empty where it is absent; numbers sometimes come unquoted."""
+    value = content.get(field)
+    if value is None:
+        return ""
+    if not isinstance(value, str | int):
+        raise Retryable("ministry_unreadable")
+    return " ".join(str(value).lower().split())
 
 
 def _delay(retry_after: str | None) -> float | None:
