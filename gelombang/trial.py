@@ -3,16 +3,12 @@
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from gelombang import data_directory, endpoints, probes
 from gelombang.errors import CommandError
-
-if TYPE_CHECKING:
-    from loadtest.report import Report
-    from loadtest.trial import Plan
 
 _SEED_BITS = 32
 # Long enough for the slowest persona and for a few seconds without a part of the system.
@@ -41,7 +37,7 @@ def try_(
 
     Exit code 0: all as deserved. 1: some ended otherwise. 2: the run is not valid. 3: no system to try.
     """
-    from loadtest.trial import Plan  # noqa: PLC0415 - slow to import
+    from loadtest.trial import Plan, run  # noqa: PLC0415 - slow to import
 
     found = _endpoints(data_dir)
     plan = Plan(
@@ -53,9 +49,9 @@ def try_(
         rate=rate,
         timeout_seconds=timeout or _PATIENCE_SECONDS + count / (rate or _SLOWEST_PER_SECOND),
     )
-    report = _run(plan)
+    report = run(plan)
     if json_file is not None:
-        _write(report, json_file)
+        _write(report.to_json(), json_file)
     raise typer.Exit(report.exit_code)
 
 
@@ -76,36 +72,8 @@ def _endpoints(data_dir: Path | None) -> Mapping[str, Any]:
     return found
 
 
-def _run(plan: "Plan") -> "Report":
-    import asyncio  # noqa: PLC0415 - slow to import
-    import signal  # noqa: PLC0415
-
-    import uvloop  # noqa: PLC0415
-
-    from loadtest import funnel  # noqa: PLC0415
-    from loadtest.record import Tally  # noqa: PLC0415
-    from loadtest.trial import Trial  # noqa: PLC0415
-
-    console = funnel.console()
-    console.print(f"{plan.count:,} applicants of seed {plan.seed} at {plan.front_door}")
-    tally = Tally()
-    trial = Trial(plan, funnel.Funnel(tally, count=plan.count, console=console), tally)
-
-    async def until_interrupted() -> "Report":
-        run = asyncio.ensure_future(trial.run())
-        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, run.cancel)
-        return await run
-
-    report = uvloop.run(until_interrupted())
-    funnel.show(report, console)
-    return report
-
-
-def _write(report: "Report", path: Path) -> None:
-    import msgspec  # noqa: PLC0415 - slow to import
-
-    content = msgspec.to_builtins(report) | {"exit_code": report.exit_code}
+def _write(content: bytes, path: Path) -> None:
     try:
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+        path.write_bytes(content)
     except OSError as error:
         raise CommandError(f"{path} cannot be written: {error.strerror}.") from error

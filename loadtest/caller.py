@@ -7,6 +7,7 @@ cancellation ends that, and a delay too long to sit out, which is handed on as t
 
 import asyncio
 import random
+import resource
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -18,7 +19,8 @@ from loadtest.record import Record, UnexpectedError
 
 GIVE_UP_SECONDS = 10.0
 LONGEST_DELAY_SECONDS = 30.0
-_CONNECTIONS = 512
+_MOST_CONNECTIONS = 4096
+_OTHER_FILES = 100
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 3.0
 _COME_BACK = frozenset({408, 409, 429})
@@ -105,13 +107,18 @@ class Caller:
 
 
 def open_session() -> aiohttp.ClientSession:
-    """The session for a `Caller`. An applicant waits for a free connection within the time they give a request."""
+    """The session for a `Caller`: a connection for everybody, so that a crowd queues at the front door, not here."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
+        connector=aiohttp.TCPConnector(limit=_connection_limit()),
         timeout=aiohttp.ClientTimeout(total=GIVE_UP_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"Accept-Language": "en"},
     )
+
+
+def _connection_limit() -> int:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else min(_MOST_CONNECTIONS, soft - _OTHER_FILES)
 
 
 def _asks_for_patience(answer: Answer) -> bool:

@@ -70,6 +70,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             return ExitCode.NOT_VALID
         return ExitCode.OTHERWISE if self.otherwise else ExitCode.AS_DESERVED
 
+    def to_json(self) -> bytes:
+        """The report for programs: its fields by their names, and `exit_code`."""
+        content = msgspec.to_builtins(self) | {"exit_code": self.exit_code}
+        return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+
 
 def judge(records: Sequence[Record]) -> dict[Record, str]:
     """Everybody who did not get what they deserved, with what was seen of them."""

@@ -8,14 +8,17 @@ Everything is in memory: a run that is killed proves nothing, and its applicants
 
 import asyncio
 import random
+import signal
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import uvloop
+
+from loadtest import funnel
 from loadtest.applicants import Applicant, draw
 from loadtest.caller import Caller, open_session
 from loadtest.client import Client
-from loadtest.funnel import Funnel
 from loadtest.inbox import Inbox
 from loadtest.record import Record, Tally
 from loadtest.report import Report, judge, otherwise_rows, persona_rows, spread
@@ -38,12 +41,29 @@ class Plan:
     rate: float | None = None
 
 
+def run(plan: Plan) -> Report:
+    """Run a plan in a loop of its own, shown on standard output. Ctrl-C ends it early, and the report says so."""
+    console = funnel.console()
+    console.print(f"{plan.count:,} applicants of seed {plan.seed} at {plan.front_door}")
+    tally = Tally()
+    trial = Trial(plan, funnel.Funnel(tally, count=plan.count, console=console), tally)
+
+    async def until_interrupted() -> Report:
+        running = asyncio.ensure_future(trial.run())
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, running.cancel)
+        return await running
+
+    report = uvloop.run(until_interrupted())
+    funnel.show(report, console)
+    return report
+
+
 class Trial:
     """One run of a plan."""
 
-    def __init__(self, plan: Plan, funnel: Funnel, tally: Tally) -> None:
+    def __init__(self, plan: Plan, display: funnel.Funnel, tally: Tally) -> None:
         self._plan = plan
-        self._funnel = funnel
+        self._display = display
         self._tally = tally
         self._records: list[Record] = []
         self._late_seconds: list[float] = []
@@ -58,7 +78,7 @@ class Trial:
             inbox = Inbox(caller, mailbox=self._plan.mailbox, sms=self._plan.sms)
             client = Client(caller, inbox, randomness, front_door=self._plan.front_door)
             try:
-                async with asyncio.timeout(self._plan.timeout_seconds), self._funnel.shown():
+                async with asyncio.timeout(self._plan.timeout_seconds), self._display.shown():
                     await self._everybody(client)
                     await self._look_once_more(client)
             except TimeoutError:
