@@ -64,9 +64,11 @@ class Record:
         tally.begun += 1
 
     def register(self, receipt: dict[str, Any], *, at: float) -> None:
-        """The front door's receipt came."""
-        self.handle = receipt["handle"]
-        self.status_url = receipt["status_url"]
+        """The front door's receipt came; raises `UnexpectedError` when it is none."""
+        try:
+            self.handle, self.status_url = receipt["handle"], receipt["status_url"]
+        except KeyError as error:
+            raise UnexpectedError(f"receipt without {error}") from error
         self.registered_at = at
         self._reach(Stage.REGISTERED)
 
