@@ -126,6 +126,8 @@ class Database:
             try:
                 async with self._pool.acquire(timeout=self._timeout_seconds) as connection:
                     yield connection
+            except TimeoutError:
+                raise  # an OSError by class, but slow is not gone: new connections would only add to the load
             except _GONE:
                 await self._pool.expire_connections()
                 raise
