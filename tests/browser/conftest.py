@@ -3,24 +3,17 @@
 Imports nothing of what is tested; only the made-up people are the stand-ins' own.
 """
 
-import itertools
-import json
-import os
-import re
-import signal
-import subprocess
-import sys
-import time
 import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
+import msgspec
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Request, Response, sync_playwright
 
-from simulators.people import Person, make_person
+from simulators.people import Person
+from tests.stack import Stack, eventually, found, running, someone, typed
 
 Language = Literal["id", "en"]
 
@@ -35,8 +28,7 @@ ARGUMENTS = (
 )
 PICTURES = Path(__file__).parents[2] / "test-artifacts" / "browser"
 DEADLINE_SECONDS = 60
-PEOPLE_SEED = 360_640
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("GELOMBANG_")}
+FIELDS = ("name", "birth_place", "birth_date", "nik", "email", "phone")
 LOCALES: dict[Language, str] = {"id": "id-ID", "en": "en-GB"}
 # Chromium says this of every page whose status is 400 or more, also where that status is the right one.
 STATUS_OF_A_PAGE = "Failed to load resource: the server responded with a status of "
@@ -64,87 +56,16 @@ AUDIT = """() => {
 }"""
 
 
-class Receipt(NamedTuple):
-    """What a program is answered; `replayed` when the key had brought this registration before."""
-
-    handle: str
-    replayed: bool
-
-
-class Stack:
-    """One running `gelombang up`, and what its stand-ins for the outside received."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.output = directory.with_name("output")
-        line = [sys.executable, "-m", "gelombang", "up", "--port", "0", "--processes", "2", "--data-dir"]
-        with self.output.open("wb") as output:
-            self.process = subprocess.Popen(  # noqa: S603 - our own command
-                [*line, str(directory)], env=ENVIRONMENT, stdout=output, stderr=output, stdin=subprocess.DEVNULL
-            )
-
-    @property
-    def endpoints(self) -> dict[str, Any]:
-        """What the stack says about itself now."""
-        found: dict[str, Any] = json.loads((self.directory / "endpoints.json").read_text())
-        return found
-
-    @property
-    def front_door(self) -> str:
-        """Where the pages are."""
-        found: str = self.endpoints["front_door"]
-        return found
-
-    def wait_until_ready(self) -> None:
-        """Return when it says so; fail with what was printed when the command ends instead."""
-        eventually(lambda: self.process.poll() is not None or "Ctrl-C stops" in self.output.read_text())
-        assert self.process.poll() is None, self.output.read_text()
-
-    def wait_until_healthy(self) -> None:
-        """Return when every part is ready again after a disturbance."""
-        ready = [url.replace("/metrics", "/readyz") for url in self.endpoints["metrics"]]
-        eventually(lambda: all(_answers(url) for url in ready))
-
-    def end(self) -> None:
-        """Stop everything, as Ctrl-C does."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(DEADLINE_SECONDS)
-
-    def mails(self, person: Person) -> list[str]:
-        """The links in the mails to somebody, newest first."""
-        return [_found(r"https?://\S+/email/\S+", text) for text in self._received("mailbox", person.email)]
-
-    def codes(self, person: Person) -> list[str]:
-        """The codes in the messages to somebody, newest first."""
-        return [_found(r"\b[0-9]{6}\b", text) for text in self._received("sms", person.phone)]
-
-    def register(self, person: Person, key: str) -> Receipt:
-        """Send somebody's data as a program does, under an idempotency key."""
-        request = urllib.request.Request(  # noqa: S310 - the URL is the stack's own
-            f"{self.front_door}/api/v1/registrations",
-            data=json.dumps(typed(person)).encode(),
-            headers={"Content-Type": "application/json", "Idempotency-Key": key},
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - the URL is the stack's own
-            replayed = answer.headers.get("Idempotency-Replayed") == "true"
-            return Receipt(json.load(answer)["handle"], replayed)
-
-    def _received(self, box: str, address: str) -> list[str]:
-        url = f"{self.endpoints[box]}/api/messages?{urllib.parse.urlencode({'to': address})}"
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - the URL is the stack's own
-            return [message["text"] for message in json.load(answer)]
-
-
 class Phone:
     """One browser window of an applicant. `troubles` are things that no page may ever do."""
 
     def __init__(self, context: BrowserContext, stack: Stack, language: Language) -> None:
         self.stack = stack
+        self.front_door: str = stack.endpoints["front_door"]
         self.language = language
         self.context = context
         self.troubles: list[str] = []
-        self.may_visit = [stack.front_door]
+        self.may_visit = [self.front_door]
         self._documents: set[str] = set()
         context.on("request", self._note_request)
         context.on("console", self._note_console)
@@ -154,7 +75,7 @@ class Phone:
     @property
     def handle(self) -> str:
         """The handle in the address bar, on a receipt."""
-        return _found(r"(?<=/r/)[^/?#]+", self.page.url)
+        return found(r"(?<=/r/)[^/?#]+", self.page.url)
 
     @property
     def key(self) -> str:
@@ -164,12 +85,12 @@ class Phone:
     @property
     def focused(self) -> str:
         """The id of the element that has the focus."""
-        found: str = self.page.evaluate("document.activeElement.id")
-        return found
+        focused: str = self.page.evaluate("document.activeElement.id")
+        return focused
 
     def visit(self, address: str) -> int:
         """Go to an address or a path on the front door; gives the status."""
-        response = self.page.goto(urllib.parse.urljoin(self.stack.front_door, address))
+        response = self.page.goto(urllib.parse.urljoin(self.front_door, address))
         assert response is not None
         return response.status
 
@@ -198,9 +119,14 @@ class Phone:
         assert self.send().status == 200
         assert self.handle
 
+    def register(self, person: Person, **other: str) -> None:
+        """Open the receipt of somebody whom a program registered, where the form is not the point."""
+        answer = self.stack.register(msgspec.structs.replace(person, **other))
+        assert self.visit(f"/r/{answer.json['handle']}") == 200
+
     def values(self) -> dict[str, str]:
         """What stands in the form."""
-        return {field: self.page.locator(f"#{field}").input_value() for field in typed(make_person(0, 0))}
+        return {field: self.page.locator(f"#{field}").input_value() for field in FIELDS}
 
     def check(self, kind: str) -> Locator:
         """One check on the receipt: `nik`, `email` or `phone`."""
@@ -214,7 +140,7 @@ class Phone:
         """Open the receipt again and again until it says so."""
 
         def is_said() -> bool:
-            self.page.goto(f"{self.stack.front_door}/r/{self.handle}")
+            self.page.goto(f"{self.front_door}/r/{self.handle}")
             return self.word(kind) == word
 
         eventually(is_said)
@@ -263,43 +189,6 @@ class Phones:
         return self.made[-1]
 
 
-def typed(person: Person) -> dict[str, str]:
-    """Somebody's data as one would type it, in the order of the form."""
-    return {
-        "name": person.name,
-        "birth_place": person.birth_place,
-        "birth_date": person.birth_date.isoformat(),
-        "nik": person.nik,
-        "email": person.email,
-        "phone": person.phone,
-    }
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    """Wait until something is so; fail when it is not in time."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=10):  # noqa: S310 - the URL is the stack's own
-            return True
-    except OSError:
-        return False
-
-
-def _found(pattern: str, text: str) -> str:
-    match = re.search(pattern, text)
-    assert match is not None, f"no {pattern} in {text}"
-    return match[0]
-
-
-_numbers = itertools.count()
-
-
 @pytest.fixture(scope="session", autouse=True)
 def chromium() -> Path:
     """The browser's program; without it these tests say why they are skipped."""
@@ -311,21 +200,17 @@ def chromium() -> Path:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One stack for all browser tests."""
-    running = Stack(tmp_path_factory.mktemp("browser") / "data")
-    try:
-        running.wait_until_ready()
-        yield running
-    finally:
-        running.end()
+    with running(tmp_path_factory.mktemp("browser") / "data") as ready:
+        yield ready
 
 
 @pytest.fixture(scope="module")
 def browser(chromium: Path) -> Iterator[Browser]:
     """One browser for a module: while it runs, its event loop would be in the way of other folders' async tests."""
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield running
-        running.close()
+        launched = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield launched
+        launched.close()
 
 
 @pytest.fixture
@@ -346,6 +231,12 @@ def phone(request: pytest.FixtureRequest, phones: Phones) -> Phone:
 
 
 @pytest.fixture
+def simple_phone(phones: Phones) -> Phone:
+    """One in Indonesian without JavaScript, where one is enough."""
+    return phones.new("id", script=False)
+
+
+@pytest.fixture
 def person() -> Person:
     """Somebody who did not register yet."""
-    return make_person(PEOPLE_SEED, next(_numbers))
+    return someone()

@@ -1,7 +1,8 @@
 """From the form to the last check, and what goes wrong on the way, as an applicant sees it."""
 
 from simulators.people import Person
-from tests.browser.conftest import Phone, Phones, Stack, eventually
+from tests.browser.conftest import Phone
+from tests.stack import Stack, eventually
 
 VERIFIED = {"id": "Terverifikasi", "en": "Verified"}
 WAITING = {"id": "Menunggu Anda", "en": "Waiting for you"}
@@ -23,7 +24,7 @@ def test_from_the_form_to_complete(phone: Phone, stack: Stack, person: Person) -
     phone.reload_until("phone", WAITING[language])
     phone.look("receipt")
 
-    link = stack.mails(person)[0]
+    link = stack.links(person)[0]
     for _ in range(2):
         assert phone.visit(link) == 200
         assert phone.page.get_by_role("button", name=CONFIRM_EMAIL[language]).is_visible()
@@ -55,25 +56,25 @@ def test_from_the_form_to_complete(phone: Phone, stack: Stack, person: Person) -
 def test_a_new_link_and_a_new_code(phone: Phone, stack: Stack, person: Person) -> None:
     """Asking again is confirmed; only the newest link and code work, and the old link says what to do."""
     language = phone.language
-    phone.apply(person)
+    phone.register(person)
     receipt = phone.handle
     phone.reload_until("email", WAITING[language])
     phone.reload_until("phone", WAITING[language])
-    old_link, old_code = stack.mails(person)[0], stack.codes(person)[0]
+    old_link, old_code = stack.links(person)[0], stack.codes(person)[0]
 
     phone.press({"id": "Kirim lagi tautannya", "en": "Send the link again"}[language])
     assert phone.says({"id": "Tautan baru segera kami kirim.", "en": "We are sending a new link."}[language])
     phone.look("link-sent")
     phone.press({"id": "Kirim kode baru", "en": "Send a new code"}[language])
     assert phone.says({"id": "Kode yang lama tidak berlaku lagi.", "en": "The old code is no longer valid."}[language])
-    eventually(lambda: len(stack.mails(person)) == 2 and len(stack.codes(person)) == 2)
+    eventually(lambda: len(stack.links(person)) == 2 and len(stack.codes(person)) == 2)
     phone.reload_until("email", WAITING[language])
     phone.reload_until("phone", WAITING[language])
 
     assert phone.visit(old_link) == 404
     assert phone.says({"id": "Tautan tidak berlaku", "en": "The link is not valid"}[language])
     phone.look("old-link")
-    phone.visit(stack.mails(person)[0])
+    phone.visit(stack.links(person)[0])
     phone.press(CONFIRM_EMAIL[language])
     assert phone.says(EMAIL_DONE[language])
 
@@ -87,10 +88,10 @@ def test_a_new_link_and_a_new_code(phone: Phone, stack: Stack, person: Person) -
     phone.reload_until("overall", COMPLETE[language])
 
 
-def test_links_and_codes_have_a_limit(phones: Phones, person: Person) -> None:
+def test_links_and_codes_have_a_limit(simple_phone: Phone, person: Person) -> None:
     """Who has asked too often is told so on the receipt itself, where the code can still be typed."""
-    phone = phones.new("id", script=False)
-    phone.apply(person)
+    phone = simple_phone
+    phone.register(person)
     for status in (200, 200, 429):
         phone.reload_until("phone", WAITING["id"])
         assert phone.press("Kirim kode baru").status == status
@@ -101,7 +102,7 @@ def test_links_and_codes_have_a_limit(phones: Phones, person: Person) -> None:
 
 def test_a_name_that_differs_is_told_in_words(phone: Phone, person: Person) -> None:
     """The registry's "no" says what differs and what the applicant can do."""
-    phone.apply(person, nik=person.nik[:12] + "9001")
+    phone.register(person, nik=person.nik[:12] + "9001")
     phone.reload_until("nik", NOT_PASSED[phone.language])
     said = phone.check("nik").inner_text()
     assert {"id": "Nama yang Anda isi berbeda", "en": "The name you gave differs"}[phone.language] in said
@@ -112,13 +113,13 @@ def test_a_name_that_differs_is_told_in_words(phone: Phone, person: Person) -> N
     assert phone.says({"id": "Formulir pendaftaran", "en": "Registration form"}[phone.language])
 
 
-def test_a_mailbox_that_refuses_is_told_in_words(phone: Phone, person: Person) -> None:
-    """A mistyped address is the applicant's to mend, and the page says so."""
-    phone.apply(person, email=f"{person.email.partition('@')[0]}@bounce.example")
-    phone.reload_until("email", NOT_PASSED[phone.language])
-    assert phone.page.locator("h2").nth(1).get_attribute("id") == "email-title", "what went wrong comes first"
-    said = phone.check("email").inner_text()
-    assert {"id": "E-mail kami ditolak", "en": "Our e-mail was refused"}[phone.language] in said
+def test_a_mailbox_that_refuses_is_told_in_words(simple_phone: Phone, person: Person) -> None:
+    """A mistyped address is the applicant's to mend, and the page says so before everything else."""
+    phone = simple_phone
+    phone.register(person, email=f"{person.email.partition('@')[0]}@bounce.example")
+    phone.reload_until("email", NOT_PASSED["id"])
+    assert phone.page.locator("h2").nth(1).get_attribute("id") == "email-title"
+    assert "E-mail kami ditolak" in phone.check("email").inner_text()
     phone.look("mail-refused")
 
 
