@@ -204,3 +204,42 @@ def test_nothing_personal_is_written(written: str) -> None:
 def test_a_test_run_keeps_its_own_logging() -> None:
     """Importing our modules configures nothing."""
     assert not any(type(handler).__module__.startswith("registration") for handler in logging.getLogger().handlers)
+
+
+@pytest.mark.parametrize("error", [Retryable("redis_unreachable"), ConnectionError()])
+async def test_a_loop_ends_though_a_library_swallowed_its_cancellation(error: Exception) -> None:
+    """A connection that breaks while it cleans up raises its own error in the cancellation's place."""
+    begun = asyncio.Event()
+
+    async def body() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise error from None
+
+    task = asyncio.create_task(repeat(body, role="tester"))
+    await begun.wait()
+    task.cancel()
+    async with asyncio.timeout(30):
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_insisting_ends_though_a_library_swallowed_its_cancellation() -> None:
+    """The same for work in hand: a stopping process is not held up by it."""
+    begun = asyncio.Event()
+
+    async def call() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise Retryable("database_unreachable") from None
+
+    task = asyncio.create_task(insist(call, role="tester"))
+    await begun.wait()
+    task.cancel()
+    async with asyncio.timeout(30):
+        with pytest.raises(asyncio.CancelledError):
+            await task
