@@ -28,9 +28,12 @@ _QUEUE_LIMIT = 100_000
 
 
 class Completed(msgspec.Struct, frozen=True):
-    """An entry with its outcome; None when there was nothing left to do."""
+    """What came of a registration's entries, usually one; no outcome when there was nothing left to do.
 
-    entry: Entry
+    `entries` is the processor's own list: an entry that joins while the outcome is being written ends with it.
+    """
+
+    entries: Sequence[Entry]
     outcome: Outcome | None
 
 
@@ -54,9 +57,9 @@ class Completer:
             self._commit, batch_limit=_BATCH_LIMIT, queue_limit=_QUEUE_LIMIT, observe=observe
         )
 
-    def complete(self, entry: Entry, outcome: Outcome | None) -> asyncio.Future[None]:
+    def complete(self, entries: Sequence[Entry], outcome: Outcome | None) -> asyncio.Future[None]:
         """Write and acknowledge; the future ends when both are done."""
-        return self._commits.submit(Completed(entry, outcome))
+        return self._commits.submit(Completed(entries, outcome))
 
     async def run(self) -> None:
         """Write what comes, batch after batch."""
@@ -67,7 +70,7 @@ class Completer:
         if outcomes:
             await self._record(outcomes)
         try:
-            await self._streams.acknowledge([completed.entry for completed in batch])
+            await self._streams.acknowledge([entry for completed in batch for entry in completed.entries])
         except Retryable as error:
             # What was not acknowledged is delivered again, finds nothing open, and is acknowledged then.
             log.warning("not acknowledged", kind=self._kind, cause=error.cause, count=len(batch))

@@ -3,7 +3,7 @@
 If the process dies or hangs, renewal stops and the rescuer of any worker takes the entries after one lease.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from registration.streams.streams import Entry, Streams
 from verify_workers.processor import Processor
@@ -30,9 +30,9 @@ class LeaseRenewer:
             await self._streams.hand_back(name, consumer=self._consumer, entry_ids=entry_ids)
 
 
-def by_stream(entries: Mapping[str, Entry]) -> Mapping[str, list[str]]:
+def by_stream(entries: Iterable[Entry]) -> Mapping[str, list[str]]:
     """Entry ids by stream."""
     grouped: dict[str, list[str]] = {}
-    for entry in entries.values():
+    for entry in entries:
         grouped.setdefault(entry.stream, []).append(entry.entry_id)
     return grouped

@@ -7,7 +7,7 @@ process dies, its entries expire and another worker takes them.
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from uuid import UUID
 
 import structlog
@@ -51,35 +51,38 @@ class Processor:
         self._metrics = metrics
         self._tasks = tasks
         self._running: set[asyncio.Task[None]] = set()
-        self._entries: dict[str, Entry] = {}
-        self._registrations: set[UUID] = set()
+        self._in_hand: dict[UUID, list[Entry]] = {}
         self._changed = asyncio.Event()
 
     @property
-    def entries(self) -> Mapping[str, Entry]:
-        """What is being worked on, by entry id."""
-        return self._entries
+    def entries(self) -> Sequence[Entry]:
+        """What is being worked on."""
+        return [entry for entries in self._in_hand.values() for entry in entries]
 
     async def room(self) -> int:
         """How many entries may come; waits until it is at least one."""
-        while (free := self._settings.concurrency - len(self._entries)) <= 0:
+        while (free := self._settings.concurrency - len(self._in_hand)) <= 0:
             self._changed.clear()
             await self._changed.wait()
         return free
 
     def take(self, entries: Sequence[Entry]) -> None:
-        """Work on these. One whose registration is in hand already is left to expire: its outcome is on the way."""
-        new = [entry for entry in entries if entry.registration_id not in self._registrations]
-        if not new:
-            return
-        self._entries |= {entry.entry_id: entry for entry in new}
-        self._registrations |= {entry.registration_id for entry in new}
-        self._start(self._process(new))
+        """Work on these. A second entry of a registration that is in hand shares its work and ends with it."""
+        new = []
+        for entry in entries:
+            in_hand = self._in_hand.setdefault(entry.registration_id, [])
+            if not in_hand:
+                new.append(entry.registration_id)
+            if entry not in in_hand:
+                in_hand.append(entry)
+        if new:
+            self._start(self._process(new))
 
     async def finish(self, seconds: float) -> None:
         """Wait for the work in hand, at most `seconds`; then stop it. What is left over is in `entries`."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=seconds)
+        end = time.monotonic() + seconds
+        while self._running and (left := end - time.monotonic()) > 0:
+            await asyncio.wait(self._running, timeout=left)
         for task in self._running:
             task.cancel()
 
@@ -88,37 +91,36 @@ class Processor:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _process(self, entries: Sequence[Entry]) -> None:
-        """Load a delivery as one batch, then work on each of its entries by itself."""
-        ids = [entry.registration_id for entry in entries]
+    async def _process(self, ids: Sequence[UUID]) -> None:
+        """Load a delivery as one batch, then work on each registration by itself."""
         works = await insist(
             lambda: load_work(self._database, self._kind, ids, verdict_keep_days=self._settings.verdict_keep_days),
             role="processor",
         )
         by_id = {work.registration_id: work for work in works}
-        for entry in entries:
-            self._start(self._process_one(entry, by_id.get(entry.registration_id)))
+        for registration_id in ids:
+            self._start(self._process_one(registration_id, by_id.get(registration_id)))
 
-    async def _process_one(self, entry: Entry, work: Work | None) -> None:
+    async def _process_one(self, registration_id: UUID, work: Work | None) -> None:
         try:
             outcome = None if work is None else await self._outcome(work)
-            await self._completer.complete(entry, outcome)
-        except Exception as error:  # noqa: BLE001 - a bug in one entry must not stop the others; the entry stays pending
+            await self._completer.complete(self._in_hand[registration_id], outcome)
+        except Exception as error:  # noqa: BLE001 - a bug in one must not stop the others; its entry stays pending
             self._metrics.bugs.labels("processor").inc()
             log.error(
                 "bug while processing, entry stays pending",
                 kind=self._kind,
-                entry=entry.entry_id,
+                registration=str(registration_id),
                 **describe_bug(error),
             )
         finally:
-            self._release(entry)
+            self._release(registration_id)
 
-    def _release(self, entry: Entry) -> None:
-        if asyncio.current_task() in self._running and asyncio.current_task().cancelling():  # type: ignore[union-attr]  # always inside a task
-            return  # stopping: the pool hands it back
-        self._entries.pop(entry.entry_id, None)
-        self._registrations.discard(entry.registration_id)
+    def _release(self, registration_id: UUID) -> None:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            return  # stopping: the pool hands back what is in hand
+        del self._in_hand[registration_id]
         self._changed.set()
 
     async def _outcome(self, work: Work) -> Outcome:

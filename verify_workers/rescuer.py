@@ -87,4 +87,4 @@ class Rescuer:
             work = by_id.get(entry.registration_id)
             outcome = None if work is None else Outcome(work, Delay(POISON, None))
             log.error("entry set aside: it kept failing its worker", kind=self._kind, entry=entry.entry_id)
-            await self._completer.complete(entry, outcome)
+            await self._completer.complete([entry], outcome)

@@ -235,6 +235,20 @@ async def test_an_entry_that_keeps_killing_its_worker_is_set_aside(bench: Bench)
         await bench.ended(poison, Kind.NIK, State.VERIFIED)
 
 
+async def test_two_entries_of_one_registration_are_one_piece_of_work(bench: Bench) -> None:
+    """Also when the call outlasts many leases: the second entry is no orphan, no poison and no second call."""
+    (registration,) = await bench.register(bench.person("9504"))
+    await bench.streams.offer(keys.streams(Kind.NIK), [registration])
+
+    async def asked_twice() -> bool:
+        return await bench.calls() >= 2
+
+    async with bench.worker(Kind.NIK, ministry_timeout_seconds=3.0):
+        await eventually(asked_twice)
+    assert await bench.calls() == 2
+    assert await bench.dead_letters() == []
+
+
 async def test_what_cannot_be_unsealed_is_set_aside_with_its_cause(bench: Bench) -> None:
     """A ciphertext that does not open is kept for a person to look at."""
     (registration,) = await bench.register(bench.person())
