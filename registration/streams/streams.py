@@ -5,6 +5,7 @@ again what PostgreSQL still has open. All failures are `Retryable("redis_unreach
 repeat.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -216,7 +217,18 @@ def _registration_id(fields: Mapping[bytes, bytes] | None) -> UUID | None:
 
 @asynccontextmanager
 async def _translated() -> AsyncIterator[None]:
+    """Failures as ours, and no cancellation lost.
+
+    The client sends through `asyncio.wait_for`, which before Python 3.12 swallows a cancellation that comes as the
+    sending ends (python/cpython#81839), so one that came in meanwhile is raised here.
+    """
+    task = asyncio.current_task()
+    cancellations = task.cancelling() if task is not None else 0
     try:
         yield
     except (RedisError, OSError, TimeoutError) as error:
+        if task is not None and task.cancelling() > cancellations:
+            raise asyncio.CancelledError from error
         raise Retryable("redis_unreachable") from error
+    if task is not None and task.cancelling() > cancellations:
+        raise asyncio.CancelledError

@@ -160,6 +160,20 @@ async def run_and_cancel(database: Database, chance: random.Random) -> Sequence[
     return await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def test_a_cancellation_is_never_swallowed(database: Database) -> None:
+    """Whenever it comes: a loop whose cancellation got lost would never end."""
+    await use_every_connection(database)
+    for steps in range(30):
+        task = asyncio.create_task(accept(database, [registration()]))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        if task.done():
+            break
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled(), f"after {steps} steps"
+
+
 async def test_cancelled_calls_leave_the_pool_whole(database: Database) -> None:
     """I12: after a thousand cancellations every connection is free, and the server counts no more sessions."""
     chance = random.Random(12)  # noqa: S311 - a fixed fuzz

@@ -555,10 +555,25 @@ async def test_a_server_that_does_not_answer_is_retryable(
     await streams.close()
 
 
+@pytest.mark.parametrize("call", ["offer", "read", "acknowledge", "size", "ping"])
+async def test_a_cancellation_is_never_swallowed(streams: Streams, call: str) -> None:
+    """Whenever it comes: a loop whose cancellation got lost would never end, and a stopping process would hang."""
+    await failures(streams)  # every script is loaded, every group is there
+    for steps in range(30):
+        task = asyncio.ensure_future(EVERY_COMMAND[call](streams))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        if task.done():
+            break
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled(), f"after {steps} steps"
+
+
 async def test_cancelled_commands_leave_no_connection_behind(streams: Streams) -> None:
     """A pool that leaked would soon refuse everyone (I12)."""
     await streams.size(EMAIL)
-    for number in range(42):
+    for number in range(300):
         tasks = [
             asyncio.create_task(streams.offer([EMAIL], ids(1))),
             asyncio.create_task(streams.read([EMAIL], consumer="1", count=1)),
