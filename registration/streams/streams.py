@@ -220,7 +220,7 @@ async def _translated() -> AsyncIterator[None]:
     """Failures as ours, and no cancellation lost.
 
     The client sends through `asyncio.wait_for`, which before Python 3.12 swallows a cancellation that comes as the
-    sending ends (python/cpython#81839), so one that came in meanwhile is raised here.
+    sending ends (python/cpython#86296), so one that came in meanwhile is raised here.
     """
     task = asyncio.current_task()
     cancellations = task.cancelling() if task is not None else 0
