@@ -24,7 +24,8 @@ from monitoring.admin import Readiness, admin_server
 from monitoring.metrics import Metrics
 from registration.clock import SystemClock
 from registration.handles import Challenges, Handles
-from registration.sealing import Digests, KeyRing, Sealer
+from registration.runtime import repeat
+from registration.sealing import LOOK_SECONDS, Digests, KeyRing, KeyRingSource, Sealer
 from registration.settings import Settings
 from registration.store.database import Database
 from registration.streams.streams import Streams
@@ -38,13 +39,16 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     readiness = Readiness(metrics)
     admin = admin_server(host=settings.admin_host, port=settings.admin_port, metrics=metrics, readiness=readiness)
     async with admin, _connections(settings) as (database, streams), asyncio.TaskGroup() as tasks:
-        ring = KeyRing.load(settings.keys)
+        source = KeyRingSource(settings.keys)
+        ring = source.read()
+        sealer = Sealer(ring, source)
+        metrics.sealing_key.set_function(lambda: float(sealer.newest))
         shortcut = Shortcut(streams, metrics)
         intake = Intake(
             settings=settings,
             database=database,
             shortcut=shortcut,
-            sealer=Sealer(ring),
+            sealer=sealer,
             digests=Digests(ring),
             clock=SystemClock(),
             metrics=metrics,
@@ -53,6 +57,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         answering = _answering(settings, metrics, ring=ring, intake=intake, answers=answers, database=database)
         background = [tasks.create_task(intake.run_writer()) for _ in range(settings.batch_writers)]
         background.append(tasks.create_task(shortcut.run()))
+        background.append(tasks.create_task(repeat(sealer.look, role="keys", pause_seconds=LOOK_SECONDS)))
         async with listening(answering, settings):
             readiness.set_ready()
             log.info("front door is open", port=settings.port)

@@ -71,6 +71,7 @@ class Metrics:
 
     def _declare_shared(self) -> None:
         self.bugs = self._counter("bugs", "Unexpected errors", ["where"])
+        self.sealing_key = self._gauge("sealing_key", "Id of the newest sealing key that this process has", [])
         self.ready = self._gauge("ready", "1 while this process takes work", [])
 
     def _counter(self, name: str, text: str, labels: Sequence[str]) -> Counter:

@@ -17,7 +17,7 @@ from registration.clock import SystemClock
 from registration.errors import Retryable
 from registration.handles import Challenges
 from registration.runtime import repeat
-from registration.sealing import KeyRing, Sealer
+from registration.sealing import LOOK_SECONDS, KeyRing, KeyRingSource, Sealer
 from registration.settings import Settings
 from registration.store.database import Database
 from registration.streams import keys
@@ -62,12 +62,14 @@ class Pool:
         self._settings = settings
         self._tasks = tasks
         self._roles: list[asyncio.Task[None]] = []
+        self._sealer = Sealer(ring, KeyRingSource(settings.keys))
+        metrics.sealing_key.set_function(lambda: float(self._sealer.newest))
         self.completer = Completer(kind=kind, database=database, streams=streams, metrics=metrics)
         self.processor = Processor(
             kind=kind,
             settings=settings,
             database=database,
-            sealer=Sealer(ring),
+            sealer=self._sealer,
             checker=checker,
             completer=self.completer,
             metrics=metrics,
@@ -97,6 +99,7 @@ class Pool:
         self._role("leases", self.leases.run_once, settings.lease_seconds / RENEWALS_PER_LEASE)
         self._role("fetcher", self.fetcher.run_once, first=self.fetcher.recover)
         self._role("rescuer", self.rescuer.run_once, min(_RESCUE_SECONDS, settings.lease_seconds / 2))
+        self._role("keys", self._sealer.look, LOOK_SECONDS)
         for duty in (
             Duty("relay", settings.relay_interval_seconds, self.relay.run_once),
             Duty("census", _CENSUS_SECONDS, self.census.run_once),
