@@ -45,12 +45,19 @@ def settings(data_directory: Path | None = None) -> Settings:
         raise CommandError(str(error)) from None
 
 
-def with_database(use: Callable[[Database], Awaitable[Result]], data_directory: Path | None = None) -> Result:
-    """The result of `use` over a connection to the system's PostgreSQL."""
+def with_database(
+    use: Callable[[Database], Awaitable[Result]],
+    data_directory: Path | None = None,
+    *,
+    timeout_seconds: float = 60.0,
+) -> Result:
+    """The result of `use` over a connection to the system's PostgreSQL; each statement may take `timeout_seconds`."""
     found = settings(data_directory)
 
     async def run() -> Result:
-        database = await Database.connect(found.database_url, pool_size=2, timeout_seconds=60.0, name="command")
+        database = await Database.connect(
+            found.database_url, pool_size=2, timeout_seconds=timeout_seconds, name="command"
+        )
         try:
             return await use(database)
         finally:

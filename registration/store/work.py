@@ -117,6 +117,7 @@ async def _keep_verdicts(connection: Connection, outcomes: Sequence[Outcome]) ->
     if kept:
         await connection.fetch(
             statement("keep_identity_verdicts"),
+            [outcome.work.registration_id for outcome in kept],
             [outcome.work.identity_digest for outcome in kept],
             [_state(outcome).value for outcome in kept],
             [_reason(outcome) for outcome in kept],

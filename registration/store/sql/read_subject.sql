@@ -1,0 +1,31 @@
+-- Everything that is held about these registrations, whatever columns there are: a new one is in the export by itself.
+-- Digests are left out, since they say nothing; the sealed data comes apart, to be opened.
+-- $1 ids.
+select
+    r.id,
+    r.sealed,
+    (to_jsonb(r) - array['sealed', 'content_digest', 'nik_digest', 'identity_digest'])::text as registration,
+    (
+        select to_jsonb(v) - 'identity_digest'
+        from identity_verdicts as v
+        where v.identity_digest = r.identity_digest
+    )::text as registry_verdict,
+    (select to_jsonb(o.owned_at) from nik_owners as o where o.registration_id = r.id)::text as owns_nik_since,
+    coalesce((
+        select jsonb_agg(to_jsonb(c) - 'registration_id' order by c.kind, c.generation)
+        from challenges as c
+        where c.registration_id = r.id
+    ), '[]')::text as challenges,
+    coalesce((
+        select jsonb_agg(to_jsonb(d) - 'registration_id' order by d.id)
+        from dead_letters as d
+        where d.registration_id = r.id
+    ), '[]')::text as dead_letters,
+    coalesce((
+        select jsonb_agg(to_jsonb(a) - 'registration_id' order by a.id)
+        from subject_actions as a
+        where a.registration_id = r.id
+    ), '[]')::text as actions
+from registrations as r
+where r.id = any($1::uuid[])
+order by r.received_at, r.id
