@@ -3,11 +3,12 @@
 
 SHELL := /bin/sh
 VENV := .venv
+PEERS := .venv-bench
 BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test check lock format docs clean
+.PHONY: help install up test bench check lock format docs clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -24,6 +25,14 @@ up: $(VENV)/.installed ## Run the whole system on this machine until Ctrl-C (ARG
 
 test: $(VENV)/.installed ## Run the tests against real PostgreSQL and Valkey (ARGS="-k nik")
 	@$(BIN)/python -m pytest $(ARGS)
+
+# The peers have an environment of their own: they need older versions of libraries that we use too.
+$(PEERS)/.installed: requirements/bench.txt tools/install.sh
+	@sh tools/install.sh $(PEERS) requirements/bench.txt --without-project
+	@touch $@
+
+bench: $(VENV)/.installed $(PEERS)/.installed ## Compare the front door with its peers on this machine (ARGS="--rounds 7")
+	@exec $(BIN)/gelombang bench $(ARGS)
 
 check: $(VENV)/.installed ## Format, lint, types, import rules, drift of generated docs
 	$(BIN)/ruff format --check .
@@ -43,4 +52,4 @@ lock: $(VENV)/.installed ## Compile the requirement files again from pyproject.t
 	sh tools/lock.sh $(BIN)/uv
 
 clean: ## Remove what was installed and cached here; your data dir stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,11 +1,13 @@
 #!/bin/sh
-# Makes a virtual environment from a hash-pinned requirement file: sh tools/install.sh VENV REQUIREMENTS
+# Makes a virtual environment from a hash-pinned requirement file: sh tools/install.sh VENV REQUIREMENTS [--without-project]
 #
+# The project itself is installed too, editable, unless it is told not to.
 # Needs only Python >= 3.11. Uses uv where it is on PATH, else pip inside the new environment. Works as root and as an
 # ordinary user. Interpreters are tried by running them, since a pyenv shim may be on PATH without a version behind it.
 set -eu
 venv=$1
 requirements=$2
+project=${3:-}
 
 has_uv() {
     command -v uv >/dev/null 2>&1 && uv --version >/dev/null 2>&1
@@ -48,14 +50,16 @@ fi
 
 install_with_uv() {
     has_uv && uv pip sync --quiet --require-hashes --python "$venv/bin/python" "$requirements" &&
-        uv pip install --quiet --no-deps --no-build-isolation --python "$venv/bin/python" --editable .
+        { [ "$project" = --without-project ] ||
+            uv pip install --quiet --no-deps --no-build-isolation --python "$venv/bin/python" --editable .; }
 }
 
 # Also the way out when uv is there but only pip is told where the package index is.
 install_with_pip() {
     "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$venv/bin/python" -m ensurepip --upgrade >/dev/null
     pip="$venv/bin/python -m pip --quiet --quiet --disable-pip-version-check install"
-    $pip --require-hashes --requirement "$requirements" && $pip --no-deps --no-build-isolation --editable .
+    $pip --require-hashes --requirement "$requirements" &&
+        { [ "$project" = --without-project ] || $pip --no-deps --no-build-isolation --editable .; }
 }
 
 if ! install_with_uv && ! install_with_pip; then

@@ -1,0 +1,115 @@
+"""`gelombang bench`: the front door beside its peers, in alternating rounds on this machine.
+
+Starts PostgreSQL and Valkey of its own on a data directory below the results' folder, so that commits go to a real
+disk, and removes it at the end. Everything it started stops with it. An interrupted run proves nothing and writes nothing.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gelombang.errors import CommandError
+
+if TYPE_CHECKING:
+    from loadtest.bench.field import Ground
+
+_PEER_PYTHON = Path(".venv-bench") / "bin" / "python"
+_HOST = "127.0.0.1"
+_NOT_VALID = 2
+
+
+def bench(  # noqa: PLR0913 - one parameter for each option
+    *,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds; ratios are taken within each, then their median.")] = 5,
+    seconds: Annotated[float, typer.Option(min=0.5, help="Length of one measurement.")] = 6.0,
+    connections: Annotated[int, typer.Option(min=1, help="Clients that ask at once.")] = 256,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Measure this contender alone; may be repeated.", show_default=False)
+    ] = None,
+    growth: Annotated[
+        bool, typer.Option("--growth", help="Front door's CPU: 10,000 rows against a full table.")
+    ] = False,
+    rows: Annotated[int, typer.Option(min=10_000, help="Rows of the full table of --growth.")] = 5_600_000,
+    profile: Annotated[
+        Path | None, typer.Option(help="Profile one front-door process into this folder.", show_default=False)
+    ] = None,
+    check: Annotated[
+        Path | None, typer.Option(help="Measure nothing: hold a report against the targets.", show_default=False)
+    ] = None,
+    own_generator: Annotated[bool, typer.Option("--own-generator", help="Do not use wrk.")] = False,
+    output: Annotated[Path, typer.Option(help="Folder for the reports.")] = Path("bench-results"),
+) -> None:
+    """Compare the front door with its peers on this machine.
+
+    Exit code 0: done, or with --check all targets are reached. 1: a target is missed. 2: the run proves nothing.
+    3: something is missing here.
+    """
+    from loadtest.bench import session  # noqa: PLC0415 - slow to import
+
+    wanted = session.Wanted(
+        rounds=rounds, seconds=seconds, connections=connections, own_generator=own_generator, output=output
+    )
+    try:
+        if check is not None:
+            raise typer.Exit(session.check(check))
+        names = session.names(only or ())
+        with _stopped_by_term(), _ground(output) as ground:
+            if growth:
+                code = session.growth(ground, wanted, rows=rows)
+            elif profile is not None:
+                code = session.profile(ground, wanted, folder=profile)
+            else:
+                code = session.compare(ground, wanted, names)
+        raise typer.Exit(code)
+    except session.ENVIRONMENT_ERRORS as error:
+        raise CommandError(str(error)) from error
+    except KeyboardInterrupt:
+        print("interrupted: this run proves nothing", file=sys.stderr)
+        raise typer.Exit(_NOT_VALID) from None
+
+
+@contextlib.contextmanager
+def _ground(output: Path) -> Iterator["Ground"]:
+    """Run both servers, empty, with the settings of the local stack: durable, and Valkey with its append-only file."""
+    from gelombang import embedded, launcher, server  # noqa: PLC0415 - not for --check
+    from gelombang.ports import Ports  # noqa: PLC0415
+    from loadtest.bench.field import Ground  # noqa: PLC0415
+
+    output.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="data-", dir=output) as data,
+        embedded.servers(Path(data)) as servers,
+        Ports(_HOST) as ports,
+    ):
+        default_url = servers.database_url
+        yield Ground(
+            database_url=lambda name: default_url.replace("/gelombang?", f"/{name}?"),
+            redis_url=servers.redis_url,
+            valkey_socket=servers.redis_url.removeprefix("unix://"),
+            server_pids={"postgresql": servers.postgres.pid, "valkey": servers.valkey.pid},
+            shared_port=lambda: ports.shared(0),
+            private_port=ports.private,
+            # uvicorn ends its workers when it is asked to, not when it is killed.
+            wrap=lambda line: launcher.wrap(line, death_signal=signal.SIGTERM),
+            environment=server.environment(),
+            directory=Path(data),
+            peer_python=_PEER_PYTHON.absolute() if _PEER_PYTHON.exists() else None,
+            processes=len(os.sched_getaffinity(0)),
+        )
+
+
+@contextlib.contextmanager
+def _stopped_by_term() -> Iterator[None]:
+    """Let SIGTERM end the run as Ctrl-C does: in order, with the data directory removed."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

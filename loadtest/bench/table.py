@@ -1,0 +1,94 @@
+"""The report on the screen."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from loadtest.bench import gate
+from loadtest.bench.contender import GROUPS
+from loadtest.bench.figures import CPU, Figures, Ratio, Spread
+from loadtest.bench.growing import Growth, medians
+from loadtest.bench.report import Report
+
+_PLAIN_WIDTH = 150
+
+
+def console() -> Console:
+    """Standard output; wide enough for whole lines where it is no terminal."""
+    found = Console(highlight=False, markup=False)
+    return found if found.is_terminal else Console(highlight=False, markup=False, width=_PLAIN_WIDTH)
+
+
+def show(report: Report, out: Console) -> None:
+    """Figures, ratios, targets, and what speaks against them."""
+    out.print(_figures_table(report))
+    if report.ratios:
+        out.print(_ratio_table(report.ratios))
+    show_verdicts(gate.judge(report), out)
+    for words in (*report.flaws, *report.disturbances):
+        out.print(f"! {words}")
+    if report.flaws:
+        out.print("This run proves nothing.")
+
+
+def show_verdicts(verdicts: Iterable[gate.Verdict], out: Console) -> None:
+    """One line for each target."""
+    for verdict in verdicts:
+        word = {True: "reached", False: "MISSED", None: "unknown"}[verdict.reached]
+        out.print(f"{word:<8} {verdict.target}: {verdict.found}")
+
+
+def show_growth(growth: Growth, out: Console) -> None:
+    """Both sizes and their ratio."""
+    few, many, ratio = medians(growth.few), medians(growth.many), growth.ratio
+    out.print(f"CPU for each registration at {growth.few_rows:>9,} rows: {wide(few)} µs")
+    out.print(f"CPU for each registration at {growth.many_rows:>9,} rows: {wide(many)} µs")
+    out.print(f"ratio {ratio.median:.3f} ({ratio.least:.3f}–{ratio.most:.3f})")
+    for words in growth.flaws:
+        out.print(f"! {words}")
+
+
+def wide(spread: Spread, digits: int = 0) -> str:
+    """Median and range."""
+    return f"{spread.median:,.{digits}f} ({spread.least:,.{digits}f}–{spread.most:,.{digits}f})"
+
+
+def _figures_table(report: Report) -> Table:
+    table = Table(
+        title=f"median (range) of {report.rounds} rounds of {report.seconds:g} s, {report.connections} clients"
+    )
+    table.add_column("contender")
+    for name in ("accepted/s", "p50 ms", "p99 ms", "CPU µs", *GROUPS, "generator", "accepted", "rows", "entries"):
+        table.add_column(name, justify="right")
+    for figures in report.figures:
+        table.add_row(*_row(figures))
+    return table
+
+
+def _row(figures: Figures) -> list[str]:
+    return [
+        figures.contender,
+        wide(figures.per_second),
+        f"{figures.p50_ms.median:,.1f}",
+        f"{figures.p99_ms.median:,.1f}",
+        wide(figures.cpu_us_total),
+        *(f"{figures.cpu_us[group].median:,.0f}" for group in GROUPS),
+        f"{figures.generator_cpu_us.median:,.0f}",
+        f"{figures.accepted:,}",
+        "–" if figures.rows is None else f"{figures.rows:,}",
+        "–" if figures.entries is None else f"{figures.entries:,}",
+    ]
+
+
+def _ratio_table(ratios: Iterable[Ratio]) -> Table:
+    table = Table(title="ratios within each round")
+    for name in ("figure", "ratio"):
+        table.add_column(name)
+    table.add_column("median", justify="right")
+    table.add_column("rounds", justify="right")
+    for ratio in ratios:
+        figure = "CPU per registration" if ratio.figure == CPU else "accepted per second"
+        values = "  ".join(f"{value:.2f}" for value in ratio.rounds)
+        table.add_row(figure, f"{ratio.subject} / {ratio.base}", f"{ratio.median:.2f}", values)
+    return table
