@@ -8,8 +8,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
 import structlog
 
+from ingest import openapi
 from ingest.answering import Answering
 from ingest.answers import Answers
 from ingest.handlers.api import Api
@@ -92,7 +94,14 @@ def _answering(
     pages = Pages()
     handles = Handles(ring)
     router = routes(
-        programs=Api(settings=settings, intake=intake, answers=answers, database=database, handles=handles),
+        programs=Api(
+            settings=settings,
+            intake=intake,
+            answers=answers,
+            database=database,
+            handles=handles,
+            openapi=msgspec.json.encode(openapi.document()),
+        ),
         people=PageHandlers(
             settings=settings,
             intake=intake,

@@ -2,6 +2,7 @@
 
 from ingest.handlers import api
 from ingest.handlers.pages import PageHandlers
+from ingest.operations import OPENAPI_PATH
 from ingest.routing import Router
 
 
@@ -14,6 +15,7 @@ def routes(*, programs: api.Api, people: PageHandlers) -> Router:
     router.add("POST", f"{one}/phone", programs.type_code)
     router.add("POST", f"{one}/phone-code", programs.send_code)
     router.add("POST", f"{one}/email-link", programs.send_link)
+    router.add("GET", OPENAPI_PATH, programs.openapi)
 
     router.add("GET", "/", people.form)
     router.add("POST", "/", people.submit)

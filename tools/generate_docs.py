@@ -1,7 +1,7 @@
 """Writes the docs that are made from the code: `python tools/generate_docs.py [--check]`.
 
-docs/settings.md and docs/metrics.md whole, and in docs/states.md the diagrams between the two markers. With `--check`
-nothing is written; files that would change are named and the exit code is 1.
+docs/settings.md, docs/metrics.md and docs/openapi.json whole, and in docs/states.md the diagrams between the two
+markers. With `--check` nothing is written; files that would change are named and the exit code is 1.
 """
 
 import sys
@@ -12,6 +12,7 @@ import msgspec
 from prometheus_client.metrics import MetricWrapperBase
 
 from gelombang.local_settings import LOCAL_SETTINGS
+from ingest import openapi
 from monitoring.metrics import Metrics
 from registration.checks import MOVES, Kind, Move, State
 from registration.settings import Description, descriptions
@@ -134,6 +135,7 @@ def main(arguments: Sequence[str]) -> int:
     pages = {
         DOCS / "settings.md": settings_page(),
         DOCS / "metrics.md": metrics_page(),
+        DOCS / "openapi.json": openapi.page(),
         states: states_page(states.read_text(encoding="utf-8")),
     }
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text(encoding="utf-8") != text]

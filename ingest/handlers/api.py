@@ -2,16 +2,18 @@
 
 import hashlib
 from datetime import datetime
+from typing import Annotated, TypeAlias
 
 import msgspec
 from aiohttp import web
+from msgspec import Meta
 
 from ingest import requests
 from ingest.answers import Answers
 from ingest.intake import Intake
 from ingest.routing import Request
 from registration import applicant
-from registration.checks import Kind, overall
+from registration.checks import Kind, Overall, Reason, State, overall
 from registration.errors import FieldError, Rejected
 from registration.handles import Handles
 from registration.settings import Settings
@@ -22,28 +24,35 @@ PATH = "/api/v1/registrations"
 _ETAG_BYTES = 12
 
 
-class ReceiptBody(msgspec.Struct, frozen=True):
-    """202: the registration is committed."""
+Moment: TypeAlias = Annotated[datetime, Meta(tz=True)]
 
-    handle: str
+
+class ReceiptBody(msgspec.Struct, frozen=True):
+    """The registration is committed."""
+
+    handle: Annotated[str, Meta(description="The applicant's receipt; keep it secret", pattern="^[A-Za-z0-9_-]{40}$")]
     status_url: str
-    received_at: datetime
+    received_at: Moment
 
 
 class CheckBody(msgspec.Struct, frozen=True):
     """One check."""
 
-    state: str
-    reason: str | None
-    updated_at: datetime
+    state: Annotated[str, Meta(extra_json_schema={"enum": list(State)})]
+    reason: Annotated[
+        str | None, Meta(description="Only when rejected", extra_json_schema={"enum": [*Reason, None]})
+    ]
+    updated_at: Moment
 
 
 class StatusBody(msgspec.Struct, frozen=True):
     """Where a registration stands."""
 
-    received_at: datetime
-    state: str
-    checks: dict[str, CheckBody]
+    received_at: Moment
+    state: Annotated[str, Meta(extra_json_schema={"enum": list(Overall)})]
+    checks: Annotated[
+        dict[str, CheckBody], Meta(extra_json_schema={"required": list(Kind), "propertyNames": {"enum": list(Kind)}})
+    ]
 
 
 class CodeBody(msgspec.Struct, frozen=True):
@@ -56,8 +65,16 @@ class Api:
     """Handlers over what they need."""
 
     def __init__(
-        self, *, settings: Settings, intake: Intake, answers: Answers, database: Database, handles: Handles
+        self,
+        *,
+        settings: Settings,
+        intake: Intake,
+        answers: Answers,
+        database: Database,
+        handles: Handles,
+        openapi: bytes,
     ) -> None:
+        self._openapi = openapi
         self._intake = intake
         self._answers = answers
         self._database = database
@@ -107,6 +124,11 @@ class Api:
         """POST …/email-link: send the link again."""
         await self._answers.ask_again(Kind.EMAIL, requests.registration_id(request, self._handles))
         return await self.status(request)
+
+    async def openapi(self, _request: Request) -> web.Response:
+        """GET: the description of this interface."""
+        headers = {"Content-Type": "application/json", "Cache-Control": "public, max-age=3600"}
+        return web.Response(body=self._openapi, headers=headers)
 
 
 def _code(body: bytes) -> str:

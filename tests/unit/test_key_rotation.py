@@ -102,7 +102,12 @@ def test_rubbish_does_not_make_the_file_read_over_and_over(file: Path, monkeypat
     sealer = running(file)
     readings = []
     read = KeyRingSource.read
-    monkeypatch.setattr(KeyRingSource, "read", lambda source: readings.append(source) or read(source))
+
+    def counting(source: KeyRingSource) -> KeyRing:
+        readings.append(source)
+        return read(source)
+
+    monkeypatch.setattr(KeyRingSource, "read", counting)
     for _ in range(100):
         with pytest.raises(KeyRingError, match="no sealing key 9"):
             sealer.unseal(key_prefix(9) + os.urandom(40), ROW)

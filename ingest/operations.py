@@ -1,0 +1,224 @@
+"""What programs can ask of the front door: for each address its body, its answers, and the problems it can have.
+
+Only a description, from which `ingest/openapi.py` makes the document; what is true is in the handlers. Tests compare
+the two: with the routes, with the problem codes, and with what a running front door answers.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from ingest.handlers import api
+from registration.applicant import CONFIRMABLE
+from registration.checks import Kind, Overall, Reason, State
+
+OPENAPI_PATH = "/api/v1/openapi.json"
+
+_ANYWHERE = ("request_malformed", "internal_error")
+_STORED = ("not_found", "dependency_down")
+_WITH_BODY = ("json_malformed", "body_too_slow", "body_too_large", "not_json", "fields_wrong")
+# Answered whatever the operation, or to people's pages only: no operation lists them.
+ELSEWHERE = frozenset({"method_not_allowed", "csrf", "token_invalid"})
+
+_LETTER = r"\p{L}"  # as JSON Schema writes it; Python has no such class
+_PERSON = {
+    "name": "Siti Rahayu",
+    "birth_place": "Jakarta",
+    "birth_date": "1990-02-03",
+    "nik": "3174014302900001",
+    "email": "siti@surel.example",
+    "phone": "0812 3456 7890",
+}
+_HANDLE = "2yfzPwoSrV4PGxTzmX5Gmtw7lj_WkRmkcNxeHU0B"
+_MOMENT = "2026-11-24T03:06:25.093375Z"
+
+
+class RegistrationBody(msgspec.Struct, frozen=True):
+    """A person's data. Further members are ignored. Spaces around a value and repeated spaces are dropped."""
+
+    name: Annotated[
+        str,
+        Meta(
+            description="Letters, spaces and . , ' ’ ` / -, a letter first",
+            extra_json_schema={"pattern": rf"^{_LETTER}[{_LETTER} .,'’`/\-]{{0,99}}$"},
+            max_length=100,
+        ),
+    ]
+    birth_place: Annotated[
+        str,
+        Meta(
+            description="As the name, and digits and parentheses",
+            extra_json_schema={"pattern": rf"^{_LETTER}[{_LETTER}0-9 .,'’`()/\-]{{0,99}}$"},
+            max_length=100,
+        ),
+    ]
+    birth_date: Annotated[
+        str,
+        Meta(
+            description="A date at least 18 and at most 120 years ago in Jakarta",
+            pattern="^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
+            extra_json_schema={"format": "date"},
+        ),
+    ]
+    nik: Annotated[
+        str,
+        Meta(
+            description="District (6 digits), birth date DDMMYY with 40 added to a woman's day, serial from 0001."
+            " Spaces between the digits are dropped",
+            pattern=(
+                "^[1-9][0-9]{5}(0[1-9]|[12][0-9]|3[01]|4[1-9]|[56][0-9]|7[01])(0[1-9]|1[0-2])[0-9]{2}"
+                "([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])$"
+            ),
+        ),
+    ]
+    email: Annotated[
+        str,
+        Meta(
+            description="One plain address; at most 64 characters before the @",
+            pattern=(
+                r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]+)*"
+                r"@([A-Za-z0-9]([A-Za-z0-9\-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9\-]{0,61}[A-Za-z0-9])$"
+            ),
+            min_length=6,
+            max_length=254,
+        ),
+    ]
+    phone: Annotated[
+        str,
+        Meta(
+            description="An Indonesian mobile number: 08…, 628… or +628…, with 9 to 12 digits from the 8 on. Spaces,"
+            " dots, dashes and parentheses are dropped",
+            pattern=r"^[ .()\-]*(\+?[ .()\-]*6[ .()\-]*2|0)[ .()\-]*8[ .()\-]*[1-9]([ .()\-]*[0-9]){7,10}[ .()\-]*$",
+        ),
+    ]
+    confirm: Annotated[
+        tuple[Annotated[str, Meta(extra_json_schema={"enum": sorted(CONFIRMABLE)})], ...],
+        Meta(
+            description="What the applicant has looked at again and confirms: codes that `fields_wrong` named for the"
+            " NIK. Any other text is ignored"
+        ),
+    ] = ()
+
+
+class FieldProblem(msgspec.Struct, frozen=True):
+    """A wrong field. Decide by `code`, which has no language."""
+
+    field: str
+    code: str
+    message: str
+
+
+class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An error (RFC 9457). Decide by `code`, which has no language."""
+
+    type: Annotated[str, Meta(pattern="^urn:gelombang:problem:[a-z_]+$")]
+    title: str
+    status: Annotated[int, Meta(ge=400, le=599)]
+    detail: str
+    code: str
+    errors: Annotated[tuple[FieldProblem, ...], Meta(description="All wrong fields, with `fields_wrong` only")] = ()
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One method at one address. `codes` are its problems; `answers` gives the struct of each status without one."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    codes: tuple[str, ...]
+    answers: dict[int, type[msgspec.Struct] | None]
+    body: type[msgspec.Struct] | None = None
+    headers: tuple[str, ...] = ()
+    answer_headers: tuple[str, ...] = ()
+
+
+_ONE = f"{api.PATH}/{{handle}}"
+_STATUS = {200: api.StatusBody}
+
+OPERATIONS = (
+    Operation(
+        method="POST",
+        path=api.PATH,
+        name="register",
+        summary="Register a person. 202: the registration is committed. After a 503 or without an answer the outcome is"
+        " unknown: send the same again with the same key",
+        body=RegistrationBody,
+        answers={202: api.ReceiptBody},
+        headers=("Idempotency-Key",),
+        answer_headers=("Idempotency-Replayed",),
+        codes=(
+            *("idempotency_key_missing", "idempotency_key_format", "key_in_flight", "key_reused"),
+            *(*_WITH_BODY, "overloaded", "dependency_down", *_ANYWHERE),
+        ),
+    ),
+    Operation(
+        method="GET",
+        path=_ONE,
+        name="status",
+        summary="Where a registration stands. A forged, malformed or unknown handle is the same 404",
+        answers={**_STATUS, 304: None},
+        headers=("If-None-Match",),
+        answer_headers=("ETag",),
+        codes=(*_STORED, *_ANYWHERE),
+    ),
+    Operation(
+        method="POST",
+        path=f"{_ONE}/phone",
+        name="typeCode",
+        summary="Compare the code of a text message; a try is counted before it is compared",
+        body=api.CodeBody,
+        answers=dict(_STATUS),
+        codes=("code_wrong", "code_expired", "code_tries_used_up", *_WITH_BODY, *_STORED, *_ANYWHERE),
+    ),
+    Operation(
+        method="POST",
+        path=f"{_ONE}/phone-code",
+        name="sendCode",
+        summary="Have a new code sent; the earlier ones become worthless. Changes nothing unless a code is out",
+        answers=dict(_STATUS),
+        codes=("code_limit", *_STORED, *_ANYWHERE),
+    ),
+    Operation(
+        method="POST",
+        path=f"{_ONE}/email-link",
+        name="sendLink",
+        summary="Have a new link sent; the earlier ones become worthless. Changes nothing unless a link is out",
+        answers=dict(_STATUS),
+        codes=("email_link_limit", *_STORED, *_ANYWHERE),
+    ),
+    Operation(
+        method="GET",
+        path=OPENAPI_PATH,
+        name="openapi",
+        summary="This document",
+        answers={200: None},
+        answer_headers=("Cache-Control",),
+        codes=_ANYWHERE,
+    ),
+)
+
+# A real answer for each body, from the local stack.
+EXAMPLES = {
+    RegistrationBody: _PERSON,
+    api.CodeBody: {"code": "167175"},
+    api.ReceiptBody: {
+        "handle": _HANDLE,
+        "status_url": f"https://pendaftaran.example{api.PATH}/{_HANDLE}",
+        "received_at": _MOMENT,
+    },
+    api.StatusBody: {
+        "received_at": _MOMENT,
+        "state": Overall.REJECTED.value,
+        "checks": {
+            Kind.NIK.value: {
+                "state": State.REJECTED.value,
+                "reason": Reason.NAME_MISMATCH.value,
+                "updated_at": _MOMENT,
+            },
+            Kind.EMAIL.value: {"state": State.SENT.value, "reason": None, "updated_at": _MOMENT},
+            Kind.PHONE.value: {"state": State.PENDING.value, "reason": None, "updated_at": _MOMENT},
+        },
+    },
+}
