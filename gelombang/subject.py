@@ -130,8 +130,8 @@ def _with_subject(
 def _finder(ring: "KeyRing", handle: str | None, nik: str | None) -> "Callable[[Database], Awaitable[Sequence[UUID]]]":
     """What finds the registrations; raises `CommandError` unless exactly one of the two is given and can be one."""
     from registration import nik as niks  # noqa: PLC0415 - slow to import
+    from registration.digests import Digests  # noqa: PLC0415
     from registration.handles import Handles  # noqa: PLC0415
-    from registration.sealing import Digests  # noqa: PLC0415
     from registration.store import subjects  # noqa: PLC0415
 
     if (handle is None) == (nik is None):

@@ -9,24 +9,12 @@ import time
 from aiohttp import web
 
 from ingest import problems, requests
+from ingest.headers import secure
 from ingest.pages import Pages
 from ingest.problems import Problem
-from ingest.routing import Request, Router
+from ingest.routing import Answer, Request, Router
 from monitoring.metrics import Metrics
 
-SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
-    "X-Content-Type-Options": "nosniff",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    # Not no-referrer: with that, browsers send "Origin: null" with our own forms, which then look foreign.
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-    "Server": "gelombang",
-}
 _UNROUTED = "none"
 
 
@@ -39,10 +27,11 @@ class Answering:
         self._metrics = metrics
         self._retry_after_seconds = retry_after_seconds
 
-    async def answer(self, request: Request) -> web.Response:
+    async def answer(self, request: Request) -> Answer:
         """Answer one request; never raises."""
         started = time.perf_counter()
         name = _UNROUTED
+        response: Answer
         try:
             route, request.captured = self._router.resolve(request.method, request.raw_path.partition("?")[0])
             name = route.name
@@ -76,9 +65,8 @@ class Answering:
             self._metrics.bugs.labels("handler").inc()
         return problem
 
-    def _finish(self, response: web.Response, route: str, seconds: float) -> None:
-        for name, value in SECURITY_HEADERS.items():
-            response.headers.setdefault(name, value)
+    def _finish(self, response: Answer, route: str, seconds: float) -> None:
+        if isinstance(response, web.Response):
+            secure(response.headers)
         # The route's pattern, never the path, which holds handles and tokens.
-        self._metrics.requests.labels(route, str(response.status)).inc()
-        self._metrics.request_seconds.labels(route).observe(seconds)
+        self._metrics.requests.observe(route, response.status, seconds)

@@ -25,11 +25,12 @@ from ingest.shortcut import Shortcut
 from monitoring.admin import Readiness, admin_server
 from monitoring.metrics import Metrics
 from registration.clock import SystemClock
+from registration.digests import Digests
 from registration.handles import Challenges, Handles
 from registration.runtime import repeat
-from registration.sealing import LOOK_SECONDS, Digests, KeyRing, KeyRingSource, Sealer
+from registration.sealing import LOOK_SECONDS, KeyRing, KeyRingSource, Sealer
 from registration.settings import Settings
-from registration.store.database import Database
+from registration.store.database import Database, DriverUUID
 from registration.streams.streams import Streams
 
 log = structlog.get_logger(__name__)
@@ -51,7 +52,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             database=database,
             shortcut=shortcut,
             sealer=sealer,
-            digests=Digests(ring),
+            digests=Digests(ring, make_id=DriverUUID),
             clock=SystemClock(),
             metrics=metrics,
         )

@@ -17,8 +17,9 @@ from registration import applicant
 from registration.batching import GroupCommit
 from registration.checks import Kind
 from registration.clock import Clock, today
+from registration.digests import Digests
 from registration.errors import Overloaded, Rejected
-from registration.sealing import Digests, Sealer
+from registration.sealing import Sealer
 from registration.settings import Settings
 from registration.store import intake as store
 from registration.store.database import Database
@@ -55,7 +56,8 @@ class Intake:
         self._sealer = sealer
         self._digests = digests
         self._clock = clock
-        self._outcomes = metrics.registrations
+        self._accepted = metrics.registrations.labels("accepted")
+        self._replayed = metrics.registrations.labels("replayed")
         self._in_flight: set[UUID] = set()
         sizes = metrics.commit_size.labels("registrations")
         waits = metrics.commit_wait_seconds.labels("registrations")
@@ -96,7 +98,6 @@ class Intake:
             self._in_flight.discard(registration_id)
         if accepted.content_digest != registration.content_digest:
             raise Rejected("key_reused")
-        self._outcomes.labels("accepted" if accepted.is_new else "replayed").inc()
         return Receipt(registration_id, accepted.received_at, replayed=not accepted.is_new)
 
     async def run_writer(self) -> None:
@@ -105,5 +106,8 @@ class Intake:
 
     async def _commit(self, batch: Sequence[store.Registration]) -> Sequence[store.Accepted]:
         accepted = await store.accept(self._database, batch)
-        self._shortcut.offer(_NEW_WORK_STREAMS, [item.id for item in accepted if item.is_new])
+        new = [item.id for item in accepted if item.is_new]
+        self._shortcut.offer(_NEW_WORK_STREAMS, new)
+        self._accepted.inc(len(new))
+        self._replayed.inc(len(batch) - len(new))
         return accepted

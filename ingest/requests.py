@@ -13,6 +13,7 @@ from registration.errors import Rejected
 from registration.handles import Handles
 
 BODY_LIMIT_BYTES = 16 * 1024
+_JSON = "application/json"
 _IDEMPOTENCY_KEY = re.compile(r"\A[\x21-\x7e]{8,128}\Z")
 
 
@@ -35,7 +36,7 @@ def require_idempotency_key(text: str) -> str:
 
 async def json_body(request: web.BaseRequest, *, timeout_seconds: float) -> bytes:
     """The body of a request that says it is JSON."""
-    if request.content_type != "application/json":
+    if request.headers.get("Content-Type") != _JSON and request.content_type != _JSON:
         raise Rejected("not_json")
     return await body(request, timeout_seconds=timeout_seconds)
 
@@ -44,6 +45,8 @@ async def body(request: web.BaseRequest, *, timeout_seconds: float) -> bytes:
     """The whole body, in time and within the limit."""
     if (request.content_length or 0) > BODY_LIMIT_BYTES:
         raise Rejected("body_too_large")
+    if request.content.is_eof():  # it came together with the headers: nothing to wait for, no timer to set
+        return await request.read()
     try:
         async with asyncio.timeout(timeout_seconds):
             return await request.read()

@@ -9,7 +9,10 @@ from collections.abc import Awaitable, Callable, Iterator
 import msgspec
 from aiohttp import web
 
-Handler = Callable[["Request"], Awaitable[web.Response]]
+from ingest.prepared import Prepared
+
+Answer = web.Response | Prepared
+Handler = Callable[["Request"], Awaitable[Answer]]
 
 
 class Request(web.BaseRequest):

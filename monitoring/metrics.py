@@ -12,6 +12,8 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from monitoring.tally import RequestTally
+
 NAMESPACE = "gelombang"
 _REQUEST_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _COMMIT_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
@@ -37,10 +39,8 @@ class Metrics:
         return generate_latest(self.registry)
 
     def _declare_front_door(self) -> None:
-        self.requests = self._counter("http_requests", "Requests answered", ["route", "status"])
-        self.request_seconds = self._histogram(
-            "http_request_seconds", "From the request's headers to the answer", _REQUEST_SECONDS, ["route"]
-        )
+        self.requests = RequestTally(f"{NAMESPACE}_http", _REQUEST_SECONDS)
+        self.registry.register(self.requests)
         self.registrations = self._counter("registrations", "Registrations by what came of them", ["outcome"])
         self.commit_size = self._histogram("commit_size", "Items in one group commit", _BATCH_SIZES, ["of"])
         self.commit_wait_seconds = self._histogram(

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from registration.checks import Kind
+from registration.digests import KeyedDigest
 from registration.sealing import KeyRing
 
 _ID_BYTES = 16
@@ -30,7 +31,7 @@ class Handles:
     LENGTH = 40
 
     def __init__(self, ring: KeyRing) -> None:
-        self._key = ring.derive("handle")
+        self._tag = KeyedDigest(ring, "handle", size=self._TAG_BYTES)
 
     def sign(self, registration_id: UUID) -> str:
         """The handle; the same for the same registration for ever."""
@@ -43,9 +44,6 @@ class Handles:
         if raw is None or not hmac.compare_digest(raw[_ID_BYTES:], self._tag(raw[:_ID_BYTES])):
             return None
         return UUID(bytes=raw[:_ID_BYTES])
-
-    def _tag(self, raw: bytes) -> bytes:
-        return hmac.digest(self._key, raw, "sha256")[: self._TAG_BYTES]
 
 
 class EmailToken(msgspec.Struct, frozen=True):

@@ -18,11 +18,11 @@ from registration.regions import provinces, regencies
 DIGITS = 16
 FEMALE_DAY_OFFSET = 40
 _STRUCTURE = re.compile(
-    r"\A(?P<district>[1-9][0-9]{5})"
-    r"(?P<day>0[1-9]|[12][0-9]|3[01]|4[1-9]|[56][0-9]|7[01])"
-    r"(?P<month>0[1-9]|1[0-2])"
-    r"(?P<year>[0-9]{2})"
-    r"(?P<serial>(?!0000)[0-9]{4})\Z"
+    r"\A([1-9][0-9]{5})"  # district
+    r"(0[1-9]|[12][0-9]|3[01]|4[1-9]|[56][0-9]|7[01])"  # day
+    r"(0[1-9]|1[0-2])"  # month
+    r"([0-9]{2})"  # year
+    r"((?!0000)[0-9]{4})\Z"  # serial
 )
 
 
@@ -60,7 +60,7 @@ class Nik(msgspec.Struct, frozen=True):
 
     def agrees_with(self, birth_date: date) -> bool:
         """Whether day, month and two-digit year are those of `birth_date`."""
-        return (self.day, self.month, self.year) == (birth_date.day, birth_date.month, birth_date.year % 100)
+        return self.day == birth_date.day and self.month == birth_date.month and self.year == birth_date.year % 100
 
 
 def parse(text: str) -> Nik:
@@ -68,17 +68,10 @@ def parse(text: str) -> Nik:
     match = _STRUCTURE.match(text)
     if match is None:
         raise NikFormatError
-    day = int(match["day"])
-    female = day > FEMALE_DAY_OFFSET
-    return Nik(
-        text=text,
-        district_code=match["district"],
-        day=day - FEMALE_DAY_OFFSET if female else day,
-        month=int(match["month"]),
-        year=int(match["year"]),
-        sex=Sex.FEMALE if female else Sex.MALE,
-        serial=int(match["serial"]),
-    )
+    district, day, month, year, serial = match.groups()
+    if int(day) > FEMALE_DAY_OFFSET:
+        return Nik(text, district, int(day) - FEMALE_DAY_OFFSET, int(month), int(year), Sex.FEMALE, int(serial))
+    return Nik(text, district, int(day), int(month), int(year), Sex.MALE, int(serial))
 
 
 def compose(*, district_code: str, birth_date: date, sex: Sex, serial: int) -> str:

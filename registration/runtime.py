@@ -4,6 +4,7 @@ A loop and its body are two functions: `repeat` is the loop, the body is a `run_
 """
 
 import asyncio
+import gc
 import logging
 import os
 import random
@@ -37,6 +38,7 @@ LOG_FIELDS = frozenset(
 Result = TypeVar("Result")
 
 EXIT_ENVIRONMENT = 3
+_COLLECT_AFTER = 50_000  # container objects; measured in docs/performance.md
 _LONGEST_PAUSE_SECONDS = 5.0
 
 
@@ -120,6 +122,10 @@ def run_process(main: Callable[[Settings, asyncio.Event], Awaitable[None]]) -> N
 async def _until_stopped(main: Callable[[Settings, asyncio.Event], Awaitable[None]], settings: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    # What start-up made lives as long as the process: the collector need not look at it again, nor look so often.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await main(settings, stop)

@@ -21,7 +21,7 @@ import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from registration.applicant import Applicant, Submission
+from registration.applicant import Applicant
 
 log = structlog.get_logger(__name__)
 
@@ -200,38 +200,6 @@ def sealed_with(sealed: bytes) -> int:
 def key_prefix(key_id: int) -> bytes:
     """What everything sealed with a key begins with; prefixes are in the order of the ids."""
     return key_id.to_bytes(_KEY_ID_BYTES, "big")
-
-
-class Digests:
-    """Keyed digests (HMAC-SHA256, 16 bytes): equal input gives equal output, and nothing can be read from one."""
-
-    def __init__(self, ring: KeyRing) -> None:
-        self._id_key = ring.derive("registration id")
-        self._content_key = ring.derive("content")
-        self._nik_key = ring.derive("nik")
-        self._identity_key = ring.derive("identity")
-        self._encode = msgspec.json.Encoder().encode
-
-    def registration_id(self, idempotency_key: str) -> UUID:
-        """The primary key: the same idempotency key always names the same row (ADR 0001)."""
-        return UUID(bytes=_digest(self._id_key, idempotency_key.encode()))
-
-    def content(self, submission: Submission) -> bytes:
-        """Tells whether a repeated key comes with the content of the first time."""
-        return _digest(self._content_key, self._encode(submission))
-
-    def nik(self, nik: str) -> bytes:
-        """The blind index of a NIK."""
-        return _digest(self._nik_key, nik.encode())
-
-    def identity(self, applicant: Applicant) -> bytes:
-        """What the registry is asked about: NIK, name, birth place and date. Names differ by more than capitals."""
-        parts = (applicant.nik, applicant.name.upper(), applicant.birth_place.upper(), applicant.birth_date)
-        return _digest(self._identity_key, self._encode(parts))
-
-
-def _digest(key: bytes, message: bytes) -> bytes:
-    return hmac.digest(key, message, "sha256")[:DIGEST_BYTES]
 
 
 def _row_context(registration_id: UUID) -> bytes:

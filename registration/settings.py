@@ -57,7 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keep_alive_seconds: Annotated[float, _seconds("An idle connection is closed after this long")] = 75.0
     batch_limit: Annotated[int, _count("Registrations in one commit, at most")] = 512
     batch_queue_limit: Annotated[int, _count("Registrations that may wait for a commit, per process")] = 4096
-    batch_writers: Annotated[int, _count("Commits under way at once, per process")] = 2
+    batch_writers: Annotated[int, _count("Commits under way at once, per process")] = 1
     retry_after_seconds: Annotated[float, _seconds("What a refused client is told to wait, before jitter", 1.0)] = 2.0
     drain_seconds: Annotated[float, _seconds("A stopping process finishes its work within this")] = 8.0
 
@@ -121,7 +121,7 @@ class Description(msgspec.Struct, frozen=True):
 
 
 def read(environ: Mapping[str, str]) -> Settings:
-    """Settings from the environment; raises `SettingsError` that names every wrong, missing or unknown variable."""
+    """Settings from the environment; raises `SettingsError` that names every wrong or missing variable."""
     problems = []
     values: dict[str, Any] = {}
     fields = {field.encode_name: field for field in msgspec.structs.fields(Settings)}

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
+from prometheus_client.core import Metric
 from prometheus_client.metrics import MetricWrapperBase
 
 from gelombang.local_settings import LOCAL_SETTINGS
 from ingest import openapi
 from monitoring.metrics import Metrics
+from monitoring.tally import RequestTally
 from registration.checks import MOVES, Kind, Move, State
 from registration.settings import Description, descriptions
 
@@ -67,8 +69,8 @@ def settings_page() -> str:
 
 def metrics_page() -> str:
     """docs/metrics.md."""
-    declared = (value for value in vars(Metrics()).values() if isinstance(value, MetricWrapperBase))
-    return _METRICS_HEAD + "".join(_metric_row(metric) for metric in declared)
+    rows = (row for declared in vars(Metrics()).values() for row in _metric_rows(declared))
+    return _METRICS_HEAD + "".join(rows)
 
 
 def states_page(current: str) -> str:
@@ -87,12 +89,18 @@ def _default(item: Description) -> str:
     return _code(",".join(map(str, value)) if isinstance(value, tuple) else str(value)) or "empty"
 
 
-def _metric_row(metric: MetricWrapperBase) -> str:
-    (family,) = metric.describe()
+def _metric_rows(declared: object) -> Iterator[str]:
+    # The library has no public way to ask for label names.
+    if isinstance(declared, MetricWrapperBase):
+        yield from (_metric_row(family, declared._labelnames) for family in declared.describe())  # noqa: SLF001
+    elif isinstance(declared, RequestTally):
+        yield from (_metric_row(family, family._labelnames) for family in declared.collect())  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _metric_row(family: Metric, label_names: Sequence[str]) -> str:
     name = family.name + {"counter": "_total", "info": "_info"}.get(family.type, "")
-    labels = metric._labelnames  # noqa: SLF001 - the library has no public way to ask for them
     unit = "seconds" if family.name.endswith("_seconds") else "count"
-    return _row(f"`{name}`", family.type, unit, ", ".join(_code(label) for label in labels), family.documentation)
+    return _row(f"`{name}`", family.type, unit, ", ".join(_code(label) for label in label_names), family.documentation)
 
 
 def _diagrams() -> Iterator[str]:

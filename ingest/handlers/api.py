@@ -11,6 +11,7 @@ from msgspec import Meta
 from ingest import requests
 from ingest.answers import Answers
 from ingest.intake import Intake
+from ingest.prepared import Head, Prepared
 from ingest.routing import Request
 from registration import applicant
 from registration.checks import Kind, Overall, Reason, State, overall
@@ -22,6 +23,14 @@ from registration.store.database import Database
 
 PATH = "/api/v1/registrations"
 _ETAG_BYTES = 12
+
+
+_encode = msgspec.json.Encoder().encode
+_JSON = {"Content-Type": "application/json"}
+_ACCEPTED = Head(202, _JSON)
+_REPLAYED = {"Idempotency-Replayed": "true"}
+_STATUS = Head(200, {**_JSON, "Cache-Control": "private, no-cache"})
+_UNCHANGED = Head(304, {"Cache-Control": "private, no-cache"})
 
 
 Moment: TypeAlias = Annotated[datetime, Meta(tz=True)]
@@ -39,9 +48,7 @@ class CheckBody(msgspec.Struct, frozen=True):
     """One check."""
 
     state: Annotated[str, Meta(extra_json_schema={"enum": list(State)})]
-    reason: Annotated[
-        str | None, Meta(description="Only when rejected", extra_json_schema={"enum": [*Reason, None]})
-    ]
+    reason: Annotated[str | None, Meta(description="Only when rejected", extra_json_schema={"enum": [*Reason, None]})]
     updated_at: Moment
 
 
@@ -82,45 +89,38 @@ class Api:
         self._status_prefix = f"{settings.public_url.rstrip('/')}{PATH}/"
         self._body_timeout_seconds = settings.body_timeout_seconds
 
-    async def register(self, request: Request) -> web.Response:
+    async def register(self, request: Request) -> Prepared:
         """POST: take in a registration."""
         key = requests.idempotency_key(request)
         body = await requests.json_body(request, timeout_seconds=self._body_timeout_seconds)
         receipt = await self._intake.register(key, applicant.parse(body))
         handle = self._handles.sign(receipt.registration_id)
         answer = ReceiptBody(handle, self._status_prefix + handle, receipt.received_at)
-        response = _json(answer, status=202)
-        if receipt.replayed:
-            response.headers["Idempotency-Replayed"] = "true"
-        return response
+        return Prepared(_ACCEPTED, _encode(answer), _REPLAYED if receipt.replayed else None)
 
-    async def status(self, request: Request) -> web.Response:
+    async def status(self, request: Request) -> Prepared:
         """GET: where a registration stands; 304 when nothing has changed since."""
         status = await store.read_status(self._database, requests.registration_id(request, self._handles))
         if status is None:
             raise Rejected("not_found")
-        response = _json(_status_body(status))
-        response.headers["Cache-Control"] = "private, no-cache"
-        response.headers["ETag"] = f'"{hashlib.sha256(bytes(response.body)).hexdigest()[: 2 * _ETAG_BYTES]}"'  # type: ignore[arg-type]  # ours is bytes
-        if response.headers["ETag"] in request.headers.get("If-None-Match", ""):
-            return web.Response(
-                status=304, headers={name: response.headers[name] for name in ("ETag", "Cache-Control")}
-            )
-        return response
+        body = _encode(_status_body(status))
+        tag = f'"{hashlib.sha256(body).hexdigest()[: 2 * _ETAG_BYTES]}"'
+        unchanged = tag in request.headers.get("If-None-Match", "")
+        return Prepared(_UNCHANGED if unchanged else _STATUS, body, {"ETag": tag})
 
-    async def type_code(self, request: Request) -> web.Response:
+    async def type_code(self, request: Request) -> Prepared:
         """POST …/phone: check a typed code."""
         registration_id = requests.registration_id(request, self._handles)
         body = await requests.json_body(request, timeout_seconds=self._body_timeout_seconds)
         await self._answers.type_code(registration_id, _code(body))
         return await self.status(request)
 
-    async def send_code(self, request: Request) -> web.Response:
+    async def send_code(self, request: Request) -> Prepared:
         """POST …/phone-code: send a new code."""
         await self._answers.ask_again(Kind.PHONE, requests.registration_id(request, self._handles))
         return await self.status(request)
 
-    async def send_link(self, request: Request) -> web.Response:
+    async def send_link(self, request: Request) -> Prepared:
         """POST …/email-link: send the link again."""
         await self._answers.ask_again(Kind.EMAIL, requests.registration_id(request, self._handles))
         return await self.status(request)
@@ -149,7 +149,3 @@ def _status_body(status: store.Status) -> StatusBody:
             for kind, check in status.checks.items()
         },
     )
-
-
-def _json(body: msgspec.Struct, *, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=msgspec.json.encode(body), content_type="application/json")

@@ -5,9 +5,10 @@ is unknown, so callers must find out by key. Everything else (a violated constra
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
+from uuid import UUID
 
 import asyncpg
 import structlog
@@ -16,6 +17,8 @@ from asyncpg import exceptions as postgres_errors
 from registration.errors import Retryable
 
 Row: TypeAlias = Any  # an asyncpg.Record: columns by name
+# The driver's own UUID, written in C: a uuid.UUID like any other that is made ten times as fast.
+DriverUUID: Callable[[bytes], UUID] = asyncpg.pgproto.pgproto.UUID
 
 log = structlog.get_logger(__name__)
 

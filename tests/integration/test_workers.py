@@ -14,8 +14,9 @@ from redis.asyncio import Redis
 from gelombang import embedded
 from registration.applicant import Applicant
 from registration.checks import Check, Kind, State
+from registration.digests import Digests
 from registration.errors import Retryable
-from registration.sealing import Digests, KeyRing, Sealer
+from registration.sealing import KeyRing, Sealer
 from registration.settings import Settings
 from registration.store import intake, upkeep
 from registration.store.database import Database

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registration.applicant import Applicant, Submission
-from registration.sealing import DIGEST_BYTES, Digests, KeyRing, KeyRingError, SealedDataError, Sealer
+from registration.digests import DIGEST_BYTES, Digests
+from registration.sealing import KeyRing, KeyRingError, SealedDataError, Sealer
 
 PERSON = Applicant(
     name="Siti Nurhaliza",
