@@ -1,7 +1,8 @@
 """`gelombang bench`: the front door beside its peers, in alternating rounds on this machine.
 
 Starts PostgreSQL and Valkey of its own on a data directory below the results' folder, so that commits go to a real
-disk, and removes it at the end. Everything it started stops with it. An interrupted run proves nothing and writes nothing.
+disk, and removes it at the end. Everything it started stops with it. An interrupted run proves nothing and writes
+nothing.
 """
 
 import contextlib

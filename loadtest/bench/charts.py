@@ -42,7 +42,7 @@ def ticks(most: float) -> list[float]:
     rough = max(most, 1e-9) / _TICKS
     magnitude = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * magnitude for factor in (1, 2, 2.5, 5, 10) if factor * magnitude >= rough)
-    return [step * number for number in range(math.ceil(most / step) + 1)]
+    return [step * number for number in range(max(1, math.ceil(most / step)) + 1)]
 
 
 def _axis(scale: Sequence[float], height: int) -> str:

@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -35,7 +36,7 @@ class Tally:
     refused: int = 0
     broken: int = 0
     last: float = 0.0
-    latencies: array.array[float] = field(default_factory=lambda: array.array("d"))
+    latencies: "array.array[float]" = field(default_factory=lambda: array.array("d"))
 
     def next_request(self) -> bytes:
         """A request that was never sent before."""
@@ -54,8 +55,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the first time."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker: TCP gives no other
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # TCP gives no other; uvloop's is one by shape only
         self._ask()
 
     def data_received(self, data: bytes) -> None:
@@ -117,7 +117,8 @@ async def generate(url: str, connections: int) -> Load:
     )
     loop = asyncio.get_running_loop()
     opened = [
-        loop.create_connection(lambda: Connection(tally), address.hostname, address.port) for _ in range(connections)
+        loop.create_connection(lambda: Connection(tally), address.hostname or "", address.port or 80)
+        for _ in range(connections)
     ]
     clients = [client for _, client in await asyncio.gather(*opened)]
     await asyncio.wait([client.ended for client in clients], timeout=tally.ends_at - began + DRAIN_SECONDS)

@@ -11,7 +11,6 @@ from loadtest.bench.charts import Bar, bars
 from loadtest.bench.contender import GROUPS
 from loadtest.bench.figures import Figures
 from loadtest.bench.report import Report
-from loadtest.bench.table import wide
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 
@@ -19,7 +18,7 @@ _TEMPLATE = Path(__file__).with_name("page.html")
 def render(report: Report) -> str:
     """The page."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["wide"] = wide
+    environment.filters["number"] = _number
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         report=report,
         machine=report.machine,
@@ -29,6 +28,10 @@ def render(report: Report) -> str:
         cpu_chart=_cpu(report),
         verdicts=list(gate.judge(report)),
     )
+
+
+def _number(value: float, digits: int) -> str:
+    return f"{value:,.{digits}f}"
 
 
 def _rates(report: Report) -> Markup:

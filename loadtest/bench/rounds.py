@@ -7,6 +7,7 @@ Nothing is kept: a run that is killed proves nothing.
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
@@ -17,6 +18,7 @@ from loadtest.bench.processes import Snapshot
 from loadtest.bench.stock import Counted
 
 WARM_UP_SECONDS = 2.0
+Item = TypeVar("Item")
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,10 +96,10 @@ class Bench:
         return load, before, processes.snapshot(serving.groups)
 
 
-def turned(contenders: Sequence[Contender], by: int) -> list[Contender]:
+def turned(items: Sequence[Item], by: int) -> list[Item]:
     """The same contenders, beginning with another one."""
-    start = by % len(contenders)
-    return [*contenders[start:], *contenders[:start]]
+    start = by % len(items)
+    return [*items[start:], *items[:start]]
 
 
 def measurement(
