@@ -56,6 +56,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def disturbances(self) -> tuple[str, ...]:
         """What makes its figures worth less, without making them wrong."""
+        refused = tuple(
+            f"{one.contender} refused {one.refused:,} of {one.refused + one.accepted:,}, at its own cost"
+            for one in self.figures
+            if one.refused
+        )
+        return (*refused, *self._foreign())
+
+    def _foreign(self) -> tuple[str, ...]:
         disturbed = [m for m in self.measurements if m.foreign_share + m.stolen_share > DISTURBED_SHARE]
         if not disturbed:
             return ()

@@ -32,11 +32,18 @@ MACHINE = Machine(
 )
 
 
-def measured(  # a measurement of one second
-    name: str, number: int, *, accepted: int, cpu_us: float, rows: int | None = -1, foreign: float = 0.0
+def measured(  # noqa: PLR0913 - a measurement of one second, and what a test varies of it
+    name: str,
+    number: int,
+    *,
+    accepted: int,
+    cpu_us: float,
+    rows: int | None = -1,
+    foreign: float = 0.0,
+    refused: int = 0,
 ) -> Measurement:
     stored = None if rows is None else Counted(accepted if rows == -1 else rows, 2 * accepted)
-    load = Load(accepted=accepted, refused=1, broken=0, seconds=1.0, p50_ms=10.0, p99_ms=30.0)
+    load = Load(accepted=accepted, refused=refused, broken=0, seconds=1.0, p50_ms=10.0, p99_ms=30.0)
     return Measurement(
         contender=name,
         round=number,
@@ -102,7 +109,7 @@ def test_figures_are_median_and_range_over_the_rounds() -> None:
     (found,) = figures(rounds)
     assert found.per_second == Spread(median=6, least=5, most=9)
     assert found.cpu_us["app"] == Spread(median=50, least=50, most=50)
-    assert (found.accepted, found.rows, found.entries, found.refused) == (20, 20, 40, 3)
+    assert (found.accepted, found.rows, found.entries, found.refused) == (20, 20, 40, 0)
 
 
 def test_who_stores_nothing_has_no_rows() -> None:
@@ -155,6 +162,12 @@ def test_a_disturbed_run_says_so() -> None:
     disturbed = run(measured("gelombang", 1, accepted=5, cpu_us=1.0, foreign=0.3))
     assert disturbed.flaws == ()
     assert "at worst 30%" in disturbed.disturbances[0]
+
+
+def test_refusals_are_told() -> None:
+    """They are not accepted, and cost the contender CPU."""
+    told = run(measured("gelombang", 1, accepted=5, cpu_us=1.0, refused=15))
+    assert told.disturbances == ("gelombang refused 15 of 20, at its own cost",)
 
 
 def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
