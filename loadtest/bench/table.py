@@ -11,7 +11,7 @@ from loadtest.bench.figures import CPU, Figures, Ratio, Spread
 from loadtest.bench.growing import Growth, medians
 from loadtest.bench.report import Report
 
-_PLAIN_WIDTH = 150
+_PLAIN_WIDTH = 170
 
 
 def console() -> Console:
