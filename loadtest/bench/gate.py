@@ -26,7 +26,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SUBJECT = "gelombang"  # the contender that is judged
-# Set from the prototype's figures on two cores: 6,600–8,000/s and 131–156 µs, beside a handler that parses the JSON with
+# Set from a prototype's figures on two cores: 6,600–8,000/s and 131–156 µs, beside a handler that parses the JSON at
 # 9,800–11,700/s and 85–102 µs, and FastAPI with arq at 800/s.
 TARGETS = (
     Target(figure=RATE, base="handler", least=0.60),
