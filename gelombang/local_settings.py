@@ -13,6 +13,8 @@ LOCAL_SETTINGS: Mapping[str, str] = {
     "GELOMBANG_RETRY_BASE_SECONDS": "0.5",
     "GELOMBANG_RETRY_CAP_SECONDS": "10",
     "GELOMBANG_RELAY_INTERVAL_SECONDS": "0.25",
+    # Made-up people share a few made-up mail domains.
+    "GELOMBANG_LIMIT_PER_EMAIL_DOMAIN": "100000000",
     # The stand-in ministry that never answers should not hold a call for long.
     "GELOMBANG_MINISTRY_TIMEOUT_SECONDS": "3",
 }

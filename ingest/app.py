@@ -12,11 +12,13 @@ import msgspec
 import structlog
 
 from ingest import openapi
+from ingest.admission import Admission
 from ingest.answering import Answering
 from ingest.answers import Answers
 from ingest.handlers.api import Api
 from ingest.handlers.pages import PageHandlers
 from ingest.intake import Intake
+from ingest.limits import Limits
 from ingest.origin import FormTokens
 from ingest.pages import Pages
 from ingest.routes import routes
@@ -47,10 +49,18 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         sealer = Sealer(ring, source)
         metrics.sealing_key.set_function(lambda: float(sealer.newest))
         shortcut = Shortcut(streams, metrics)
+        admission = Admission(
+            target_seconds=settings.admission_target_seconds,
+            retry_after_seconds=settings.retry_after_seconds,
+            metrics=metrics,
+        )
+        limits = Limits(settings=settings, ring=ring, streams=streams, metrics=metrics)
         intake = Intake(
             settings=settings,
             database=database,
             shortcut=shortcut,
+            admission=admission,
+            limits=limits,
             sealer=sealer,
             digests=Digests(ring, make_id=DriverUUID),
             clock=SystemClock(),
@@ -59,9 +69,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         answers = Answers(database=database, shortcut=shortcut, challenges=Challenges(ring))
         answering = _answering(settings, metrics, ring=ring, intake=intake, answers=answers, database=database)
         background = [tasks.create_task(intake.run_writer()) for _ in range(settings.batch_writers)]
-        background.append(tasks.create_task(shortcut.run()))
+        background += [tasks.create_task(role.run()) for role in (shortcut, limits, admission)]
+        background.append(tasks.create_task(intake.run_finder()))
         background.append(tasks.create_task(repeat(sealer.look, role="keys", pause_seconds=LOOK_SECONDS)))
-        async with listening(answering, settings):
+        async with listening(answering, admission, settings):
             readiness.set_ready()
             log.info("front door is open", port=settings.port)
             await stop.wait()

@@ -11,6 +11,8 @@ from uuid import UUID
 
 import msgspec
 
+from ingest.admission import Admission
+from ingest.limits import Limits
 from ingest.shortcut import Shortcut
 from monitoring.metrics import Metrics
 from registration import applicant
@@ -37,8 +39,15 @@ class Receipt(msgspec.Struct, frozen=True):
     replayed: bool
 
 
+class _Arrival(msgspec.Struct, frozen=True):
+    """A registration in the queue, and what it will be counted under once it is stored."""
+
+    registration: store.Registration
+    subjects: tuple[tuple[str, bytes], ...]
+
+
 class Intake:
-    """Takes in registrations; run `run_writer` a few times beside it."""
+    """Takes in registrations; run `run_writer` and `run_finder` beside it."""
 
     def __init__(  # noqa: PLR0913 - the composition root hands in every part
         self,
@@ -46,6 +55,8 @@ class Intake:
         settings: Settings,
         database: Database,
         shortcut: Shortcut,
+        admission: Admission,
+        limits: Limits,
         sealer: Sealer,
         digests: Digests,
         clock: Clock,
@@ -53,11 +64,15 @@ class Intake:
     ) -> None:
         self._database = database
         self._shortcut = shortcut
+        self._admission = admission
+        self._limits = limits
         self._sealer = sealer
         self._digests = digests
         self._clock = clock
+        self._retry_after_seconds = settings.retry_after_seconds
         self._accepted = metrics.registrations.labels("accepted")
         self._replayed = metrics.registrations.labels("replayed")
+        self._refused = metrics.refused.labels("commit")
         self._in_flight: set[UUID] = set()
         sizes = metrics.commit_size.labels("registrations")
         waits = metrics.commit_wait_seconds.labels("registrations")
@@ -67,36 +82,41 @@ class Intake:
             waits.observe(waited_seconds)
 
         self._commits = GroupCommit(
-            self._commit,
-            batch_limit=settings.batch_limit,
-            queue_limit=settings.batch_queue_limit,
-            retry_after_seconds=settings.retry_after_seconds,
-            observe=observe,
+            self._commit, batch_limit=settings.batch_limit, queue_limit=settings.batch_queue_limit, observe=observe
         )
+        self._finds = GroupCommit(self._find, batch_limit=settings.batch_limit, queue_limit=settings.batch_queue_limit)
 
-    async def register(self, idempotency_key: str, submission: applicant.Submission) -> Receipt:
-        """Take in a registration, or find the one that this key already brought.
+    async def register(
+        self, idempotency_key: str, submission: applicant.Submission, *, network: bytes | None = None
+    ) -> Receipt:
+        """Take in a registration, or find the one that this key already brought. `network` is the client's IPv6 /64.
 
-        Raises `Rejected` (fields wrong, or the key was used with other content), `Overloaded` (the queue is full, or
-        the same key is being taken in right now) and `Retryable` (the outcome is unknown).
+        Raises `Rejected` (fields wrong, or the key was used with other content), `Overloaded` (too long a wait, a
+        limit, or the same key is being taken in right now) and `Retryable` (the outcome is unknown).
         """
         person = applicant.examine(submission, today=today(self._clock))
         registration_id = self._digests.registration_id(idempotency_key)
         if registration_id in self._in_flight:
             raise Overloaded("key_in_flight", _IN_FLIGHT_RETRY_SECONDS)
-        registration = store.Registration(
-            id=registration_id,
-            content_digest=self._digests.content(submission),
-            nik_digest=self._digests.nik(person.nik),
-            identity_digest=self._digests.identity(person),
-            sealed=self._sealer.seal(person, registration_id),
-        )
+        content = self._digests.content(submission)
+        subjects = self._limits.subjects(person, network)
+        refusal = self._refusal(subjects)
         self._in_flight.add(registration_id)
         try:
-            accepted = await self._commits.submit(registration)
+            if refusal is not None:
+                accepted = await self._find_earlier(registration_id, refusal)
+            else:
+                registration = store.Registration(
+                    id=registration_id,
+                    content_digest=content,
+                    nik_digest=self._digests.nik(person.nik),
+                    identity_digest=self._digests.identity(person),
+                    sealed=self._sealer.seal(person, registration_id),
+                )
+                accepted = await self._commits.submit(_Arrival(registration, subjects))
         finally:
             self._in_flight.discard(registration_id)
-        if accepted.content_digest != registration.content_digest:
+        if accepted.content_digest != content:
             raise Rejected("key_reused")
         return Receipt(registration_id, accepted.received_at, replayed=not accepted.is_new)
 
@@ -104,10 +124,36 @@ class Intake:
         """Commit what arrives, batch after batch."""
         await self._commits.run()
 
-    async def _commit(self, batch: Sequence[store.Registration]) -> Sequence[store.Accepted]:
-        accepted = await store.accept(self._database, batch)
+    async def run_finder(self) -> None:
+        """Look up, batch after batch, whether those who would be refused are stored already."""
+        await self._finds.run()
+
+    def _refusal(self, subjects: tuple[tuple[str, bytes], ...]) -> Overloaded | None:
+        """Why a newcomer may not come in now, if so."""
+        if not self._admission.admits(self._commits.oldest_wait_seconds):
+            return Overloaded("overloaded", self._retry_after_seconds)
+        return self._limits.refusal(subjects)
+
+    async def _find_earlier(self, registration_id: UUID, refusal: Overloaded) -> store.Accepted:
+        """The registration that this key already brought; raises the refusal when there is none."""
+        earlier = await self._finds.submit(registration_id)
+        if earlier is None:
+            if refusal.code == "overloaded":
+                self._refused.inc()
+            raise refusal
+        return earlier
+
+    async def _commit(self, batch: Sequence[_Arrival]) -> Sequence[store.Accepted]:
+        accepted = await store.accept(self._database, [arrival.registration for arrival in batch])
         new = [item.id for item in accepted if item.is_new]
         self._shortcut.offer(_NEW_WORK_STREAMS, new)
+        for arrival, item in zip(batch, accepted, strict=True):
+            if item.is_new:
+                self._limits.count(arrival.subjects)
         self._accepted.inc(len(new))
         self._replayed.inc(len(batch) - len(new))
         return accepted
+
+    async def _find(self, ids: Sequence[UUID]) -> Sequence[store.Accepted | None]:
+        found = {item.id: item for item in await store.find_accepted(self._database, ids)}
+        return [found.get(item) for item in ids]

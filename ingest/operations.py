@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from ingest.handlers import api
+from ingest.routing import REGISTRATIONS
 from registration.applicant import CONFIRMABLE
 from registration.checks import Kind, Overall, Reason, State
 
@@ -134,13 +135,13 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     answer_headers: tuple[str, ...] = ()
 
 
-_ONE = f"{api.PATH}/{{handle}}"
+_ONE = f"{REGISTRATIONS}/{{handle}}"
 _STATUS = {200: api.StatusBody}
 
 OPERATIONS = (
     Operation(
         method="POST",
-        path=api.PATH,
+        path=REGISTRATIONS,
         name="register",
         summary="Register a person. 202: the registration is committed. After a 503 or without an answer the outcome is"
         " unknown: send the same again with the same key",
@@ -150,6 +151,7 @@ OPERATIONS = (
         answer_headers=("Idempotency-Replayed",),
         codes=(
             *("idempotency_key_missing", "idempotency_key_format", "key_in_flight", "key_reused"),
+            *("too_many_for_nik", "rate_limited"),
             *(*_WITH_BODY, "overloaded", "dependency_down", *_ANYWHERE),
         ),
     ),
@@ -205,7 +207,7 @@ EXAMPLES = {
     api.CodeBody: {"code": "167175"},
     api.ReceiptBody: {
         "handle": _HANDLE,
-        "status_url": f"https://pendaftaran.example{api.PATH}/{_HANDLE}",
+        "status_url": f"https://pendaftaran.example{REGISTRATIONS}/{_HANDLE}",
         "received_at": _MOMENT,
     },
     api.StatusBody: {

@@ -40,6 +40,8 @@ STATUS = {
     "code_tries_used_up": 429,
     "code_limit": 429,
     "email_link_limit": 429,
+    "too_many_for_nik": 429,
+    "rate_limited": 429,
     "internal_error": 500,
     "overloaded": 503,
     "dependency_down": 503,
@@ -77,10 +79,10 @@ def classify(error: Exception, *, retry_after_seconds: float) -> Problem:
         case Rejected():
             problem = Problem(error.code, error.fields)
         case Overloaded():
-            problem = Problem(error.code, retry_after_seconds=_jittered(error.retry_after_seconds))
+            problem = Problem(error.code, retry_after_seconds=jittered(error.retry_after_seconds))
         case Retryable():
             delay = error.retry_after_seconds or retry_after_seconds
-            problem = Problem("dependency_down", retry_after_seconds=_jittered(delay))
+            problem = Problem("dependency_down", retry_after_seconds=jittered(delay))
         case NoRouteError(allowed=()):
             problem = Problem("not_found")
         case NoRouteError():
@@ -113,5 +115,6 @@ def document(problem: Problem, language: Language) -> bytes:
     return msgspec.json.encode(body)
 
 
-def _jittered(seconds: float) -> int:
+def jittered(seconds: float) -> int:
+    """A whole number of seconds between the delay and twice the delay, for Retry-After."""
     return math.ceil(random.uniform(seconds, seconds * _JITTER))  # noqa: S311 - spreads load, guards nothing

@@ -3,14 +3,14 @@
 from ingest.handlers import api
 from ingest.handlers.pages import PageHandlers
 from ingest.operations import OPENAPI_PATH
-from ingest.routing import Router
+from ingest.routing import REGISTRATIONS, Router
 
 
 def routes(*, programs: api.Api, people: PageHandlers) -> Router:
     """The router of the front door."""
     router = Router()
-    one = f"{api.PATH}/{{handle}}"
-    router.add("POST", api.PATH, programs.register)
+    one = f"{REGISTRATIONS}/{{handle}}"
+    router.add("POST", REGISTRATIONS, programs.register)
     router.add("GET", one, programs.status)
     router.add("POST", f"{one}/phone", programs.type_code)
     router.add("POST", f"{one}/phone-code", programs.send_code)

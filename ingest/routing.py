@@ -11,6 +11,8 @@ from aiohttp import web
 
 from ingest.prepared import Prepared
 
+REGISTRATIONS = "/api/v1/registrations"
+
 Answer = web.Response | Prepared
 Handler = Callable[["Request"], Awaitable[Answer]]
 

@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
+from ingest.admission import Admission
 from ingest.answering import Answering
 from ingest.requests import BODY_LIMIT_BYTES
 from ingest.routing import Request
@@ -26,9 +27,21 @@ _LINGERING_SECONDS = 2.0
 class _Connection(web.RequestHandler):
     """One connection; what aiohttp would answer in its own words is answered in ours."""
 
-    def __init__(self, server: "_Server", answering: Answering, **options: Any) -> None:  # noqa: ANN401 - aiohttp's options
+    def __init__(self, server: "_Server", answering: Answering, admission: Admission, **options: Any) -> None:  # noqa: ANN401 - aiohttp's options
         super().__init__(server, **options)
         self._answering = answering
+        self._admission = admission
+
+    def data_received(self, data: bytes) -> None:
+        """Refuse a new request unread when there is no time to read it; else go on as aiohttp does."""
+        # An idle connection waits in `_waiter`: what arrives then is the beginning of a request.
+        if self._waiter is not None and self.transport is not None:
+            refusal = self._admission.refusal(data)
+            if refusal is not None:
+                self.transport.write(refusal)
+                self.force_close()
+                return
+        super().data_received(data)
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
@@ -43,20 +56,21 @@ class _Connection(web.RequestHandler):
 class _Server(web.Server):
     """Makes a `_Connection` for every connection."""
 
-    def __init__(self, answering: Answering, **options: Any) -> None:  # noqa: ANN401 - aiohttp's options
+    def __init__(self, answering: Answering, admission: Admission, **options: Any) -> None:  # noqa: ANN401 - aiohttp's options
         super().__init__(answering.answer, request_factory=self._request)  # type: ignore[arg-type]  # ours is a BaseRequest
         self._answering = answering
+        self._admission = admission
         self._options = options
 
     def __call__(self) -> web.RequestHandler:
-        return _Connection(self, self._answering, loop=self._loop, **self._options)
+        return _Connection(self, self._answering, self._admission, loop=self._loop, **self._options)
 
     def _request(self, *parts: Any) -> Request:  # noqa: ANN401 - aiohttp's parts
         return Request(*parts, loop=self._loop, client_max_size=BODY_LIMIT_BYTES)  # type: ignore[misc]  # parts are the first five
 
 
 @asynccontextmanager
-async def listening(answering: Answering, settings: Settings) -> AsyncIterator[None]:
+async def listening(answering: Answering, admission: Admission, settings: Settings) -> AsyncIterator[None]:
     """Serve while the body runs; then close the door and let requests under way finish within the grace period.
 
     Raises OSError when the port is taken, and RuntimeError when aiohttp was built without its C parser, whose
@@ -66,6 +80,7 @@ async def listening(answering: Answering, settings: Settings) -> AsyncIterator[N
         raise RuntimeError("aiohttp has no C parser here")
     server = _Server(
         answering,
+        admission,
         access_log=None,
         auto_decompress=False,
         keepalive_timeout=settings.keep_alive_seconds,

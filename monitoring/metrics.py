@@ -46,6 +46,9 @@ class Metrics:
         self.commit_wait_seconds = self._histogram(
             "commit_wait_seconds", "Wait of a batch's oldest item before its commit began", _COMMIT_SECONDS, ["of"]
         )
+        self.refused = self._counter("refused", "Registrations refused since they would wait too long", ["queue"])
+        self.limited = self._counter("limited", "Registrations refused by a limit", ["limit"])
+        self.event_loop_lag_seconds = self._gauge("event_loop_lag_seconds", "How late the event loop comes round", [])
         self.shortcut_lost = self._counter(
             "shortcut_lost", "Registrations left to the relay, since Valkey did not take them", []
         )

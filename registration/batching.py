@@ -46,6 +46,11 @@ class GroupCommit(Generic[Item, Result]):
         """Items that wait for a commit."""
         return len(self._waiting)
 
+    @property
+    def oldest_wait_seconds(self) -> float:
+        """How long the first in the queue has waited: about what a newcomer will wait."""
+        return time.monotonic() - self._waiting[0][2] if self._waiting else 0.0
+
     def submit(self, item: Item) -> asyncio.Future[Result]:
         """Queue `item`; the future ends with its result after the commit. Raises `Overloaded` when full."""
         if len(self._waiting) >= self._queue_limit:

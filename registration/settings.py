@@ -61,6 +61,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retry_after_seconds: Annotated[float, _seconds("What a refused client is told to wait, before jitter", 1.0)] = 2.0
     drain_seconds: Annotated[float, _seconds("A stopping process finishes its work within this")] = 8.0
 
+    # Admission and limits
+    admission_target_seconds: Annotated[
+        float, _seconds("Whoever would wait longer than this is refused at once", 0.01)
+    ] = 0.5
+    limit_per_nik: Annotated[int, _count("New registrations of one NIK in an hour")] = 5
+    limit_per_phone: Annotated[int, _count("New registrations of one phone in an hour")] = 5
+    limit_per_email_domain: Annotated[int, _count("New registrations of one e-mail domain in an hour")] = 20_000
+    limit_exempt_email_domains: Annotated[
+        tuple[str, ...], Meta(description="Domains of large providers, whose number of registrations says nothing")
+    ] = ("gmail.com", "yahoo.com", "yahoo.co.id", "ymail.com", "icloud.com", "outlook.com", "hotmail.com")
+    limit_per_ipv6_network: Annotated[int, _count("New registrations of one IPv6 /64 in an hour")] = 500
+    trusted_proxies: Annotated[
+        tuple[str, ...], Meta(description="Networks whose X-Forwarded-For is believed, as 10.0.0.0/8")
+    ] = ()
+
     # PostgreSQL and Valkey
     database_pool_size: Annotated[int, _count("Connections to PostgreSQL, per process")] = 6
     database_timeout_seconds: Annotated[float, _seconds("A statement or a free connection must come by then", 0.1)] = (

@@ -10,9 +10,10 @@ from msgspec import Meta
 
 from ingest import requests
 from ingest.answers import Answers
+from ingest.clients import ClientNetworks
 from ingest.intake import Intake
 from ingest.prepared import Head, Prepared
-from ingest.routing import Request
+from ingest.routing import REGISTRATIONS, Request
 from registration import applicant
 from registration.checks import Kind, Overall, Reason, State, overall
 from registration.errors import FieldError, Rejected
@@ -21,7 +22,6 @@ from registration.settings import Settings
 from registration.store import intake as store
 from registration.store.database import Database
 
-PATH = "/api/v1/registrations"
 _ETAG_BYTES = 12
 
 
@@ -86,14 +86,16 @@ class Api:
         self._answers = answers
         self._database = database
         self._handles = handles
-        self._status_prefix = f"{settings.public_url.rstrip('/')}{PATH}/"
+        self._status_prefix = f"{settings.public_url.rstrip('/')}{REGISTRATIONS}/"
         self._body_timeout_seconds = settings.body_timeout_seconds
+        self._networks = ClientNetworks(settings.trusted_proxies)
 
     async def register(self, request: Request) -> Prepared:
         """POST: take in a registration."""
         key = requests.idempotency_key(request)
         body = await requests.json_body(request, timeout_seconds=self._body_timeout_seconds)
-        receipt = await self._intake.register(key, applicant.parse(body))
+        network = self._networks.ipv6_network(request)
+        receipt = await self._intake.register(key, applicant.parse(body), network=network)
         handle = self._handles.sign(receipt.registration_id)
         answer = ReceiptBody(handle, self._status_prefix + handle, receipt.received_at)
         return Prepared(_ACCEPTED, _encode(answer), _REPLAYED if receipt.replayed else None)

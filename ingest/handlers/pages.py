@@ -9,6 +9,7 @@ from aiohttp import web
 
 from ingest import problems, requests, wording
 from ingest.answers import Answers
+from ingest.clients import ClientNetworks
 from ingest.intake import Intake, Receipt
 from ingest.origin import COOKIE, FormTokens, require_own_site
 from ingest.pages import CheckView, EmailLinkView, FieldProblem, FormView, Pages, StatusView, nik_in_words
@@ -52,6 +53,7 @@ class PageHandlers:
         self._handles = handles
         self._pages = pages
         self._tokens = tokens
+        self._networks = ClientNetworks(settings.trusted_proxies)
         self._public_url = settings.public_url.rstrip("/")
 
     async def form(self, request: Request) -> web.Response:
@@ -67,7 +69,7 @@ class PageHandlers:
         key = requests.require_idempotency_key(fields.get("key", ""))
         submission = _submission(fields)
         try:
-            receipt = await self._register(key, submission)
+            receipt = await self._register(request, key, submission)
         except (Rejected, Overloaded, Retryable) as error:
             if isinstance(error, Rejected) and error.code != "fields_wrong":
                 raise
@@ -121,19 +123,20 @@ class PageHandlers:
         headers = {"Content-Type": asset.content_type, "Cache-Control": "public, max-age=31536000, immutable"}
         return web.Response(body=asset.content, headers=headers)
 
-    async def _register(self, key: str, submission: applicant.Submission) -> Receipt:
+    async def _register(self, request: Request, key: str, submission: applicant.Submission) -> Receipt:
         """Take the form in. A second press of Send, while the first is being stored, waits for the first one's outcome.
 
         The browser shows only the answer to the last press, so that one has to be the receipt.
         """
+        network = self._networks.ipv6_network(request)
         for _ in range(_LOOKS_AT_THE_FIRST_PRESS):
             try:
-                return await self._intake.register(key, submission)
+                return await self._intake.register(key, submission, network=network)
             except Overloaded as error:
                 if error.code != "key_in_flight":
                     raise
                 await asyncio.sleep(_LOOK_SECONDS)
-        return await self._intake.register(key, submission)
+        return await self._intake.register(key, submission, network=network)
 
     async def _ask_again(self, request: Request, kind: Kind, *, notice: str) -> web.Response:
         """Send anew, and say so; at the limit the status says that, since there one sees how to go on."""

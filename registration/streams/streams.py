@@ -60,12 +60,13 @@ class Streams:
         self._acknowledge = self._script("acknowledge")
         self._reconcile = self._script("reconcile")
         self._hold_lease = self._script("hold_lease")
+        self._charge = self._script("charge")
 
     async def offer(self, stream_names: Sequence[str], ids: Sequence[UUID]) -> int:
         """Add these ids to each stream where they are not outstanding, up to the cap; returns how many were added."""
         names = [name for stream in stream_names for name in (stream, keys.outstanding(stream))]
         async with _translated():
-            added: int = await self._enqueue(keys=names, args=[self._cap, *(item.hex for item in ids)])
+            added: int = await self._enqueue(keys=names, args=[self._cap, "".join([item.hex for item in ids])])
         return added
 
     async def read(self, stream_names: Sequence[str], *, consumer: str, count: int) -> Sequence[Entry]:
@@ -146,6 +147,12 @@ class Streams:
         async with _translated():
             held: int = await self._hold_lease(keys=[keys.lease(duty)], args=[holder, int(seconds * 1_000)])
         return bool(held)
+
+    async def charge(self, sketches: Sequence[str], packed_uses: bytes, *, seconds: int) -> Sequence[int]:
+        """Count uses in sketches that live so long (`streams.limits`); returns the count of each use."""
+        async with _translated():
+            counts: Sequence[int] = await self._charge(keys=sketches, args=[seconds, packed_uses])
+        return counts
 
     async def ping(self) -> None:
         """Raise `Retryable` unless Valkey answers."""

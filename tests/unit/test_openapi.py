@@ -13,11 +13,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ingest import openapi
-from ingest.handlers import api
 from ingest.operations import ELSEWHERE, OPERATIONS, RegistrationBody
 from ingest.problems import STATUS
 from ingest.requests import require_idempotency_key
 from ingest.routes import routes
+from ingest.routing import REGISTRATIONS
 from registration import applicant
 from registration.applicant import CONFIRMABLE, FIELDS, Submission
 from registration.errors import Rejected
@@ -93,7 +93,7 @@ def test_a_wrong_answer_would_not_hold() -> None:
     """The schemas above refuse something."""
     receipt = {"$ref": "#/components/schemas/ReceiptBody"}
     status = {"$ref": "#/components/schemas/StatusBody"}
-    example = DOCUMENT["paths"][f"{api.PATH}/{{handle}}"]["get"]["responses"]["200"]["content"]["application/json"]
+    example = DOCUMENT["paths"][f"{REGISTRATIONS}/{{handle}}"]["get"]["responses"]["200"]["content"]["application/json"]
 
     assert not is_valid(receipt, {"handle": "x", "status_url": "x", "received_at": "2026-11-24T03:06:25Z"})
     assert not is_valid(status, {**example["example"], "state": "lost"})
@@ -102,8 +102,8 @@ def test_a_wrong_answer_would_not_hold() -> None:
 
 def test_the_example_is_accepted_as_it_stands() -> None:
     """The first thing that a programmer sends is a registration."""
-    body = DOCUMENT["paths"][api.PATH]["post"]["requestBody"]["content"]["application/json"]["example"]
-    key = DOCUMENT["paths"][api.PATH]["post"]["parameters"][0]["example"]
+    body = DOCUMENT["paths"][REGISTRATIONS]["post"]["requestBody"]["content"]["application/json"]["example"]
+    key = DOCUMENT["paths"][REGISTRATIONS]["post"]["parameters"][0]["example"]
 
     assert applicant.examine(applicant.parse(json.dumps(body).encode()), today=TODAY).phone == "+6281234567890"
     assert require_idempotency_key(key) == key

@@ -1,0 +1,135 @@
+"""Limits on what one subject may do in an hour: registrations of a NIK or phone, of an e-mail domain, of an IPv6 /64.
+
+Never of an IPv4 address: a whole town may share one. Only what was newly stored counts, so a retry costs nothing.
+
+Each process counts for itself and refuses by that at once. A subject that it sees a second time is also charged, behind
+the commit, to the sketches that all processes share in Valkey, and what those say is learnt. So the accept path never
+waits for Valkey, honest crowds cost it nothing, and without it the limits still hold for each process. All processes
+together let a subject exceed a limit by at most one registration each, and by what arrives before they know.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from monitoring.metrics import Metrics
+from registration.applicant import Applicant
+from registration.digests import KeyedDigest
+from registration.errors import Overloaded, Retryable
+from registration.sealing import KeyRing
+from registration.settings import Settings
+from registration.sketch import Sketch
+from registration.streams.limits import Uses, charge
+from registration.streams.streams import Streams
+
+log = structlog.get_logger(__name__)
+
+WINDOW_SECONDS = 3_600
+_QUEUE_LIMIT = 20_000
+_BATCH_LIMIT = 500
+_CODES = {"nik": "too_many_for_nik"}
+_OTHER_CODE = "rate_limited"
+
+
+class Limits:
+    """Run `run` beside it. `clock` is in seconds since the epoch: all processes must agree on the window."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        ring: KeyRing,
+        streams: Streams,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._ceilings = {
+            "nik": settings.limit_per_nik,
+            "phone": settings.limit_per_phone,
+            "domain": settings.limit_per_email_domain,
+            "network": settings.limit_per_ipv6_network,
+        }
+        self._exempt = frozenset(settings.limit_exempt_email_domains)
+        self._digests = {limit: KeyedDigest(ring, f"limit {limit}") for limit in self._ceilings}
+        self._streams = streams
+        self._limited = metrics.limited
+        self._clock = clock
+        self._window = 0
+        self._sketch = Sketch()
+        self._over: dict[bytes, str] = {}
+        self._waiting: deque[Uses] = deque(maxlen=_QUEUE_LIMIT)
+        self._arrived = asyncio.Event()
+
+    def subjects(self, person: Applicant, network: bytes | None) -> tuple[tuple[str, bytes], ...]:
+        """What a registration counts under: limits, and keyed digests, so that Valkey names nobody."""
+        digests = self._digests
+        subjects = [("nik", digests["nik"](person.nik.encode())), ("phone", digests["phone"](person.phone.encode()))]
+        domain = person.email.rpartition("@")[2]
+        if domain not in self._exempt:
+            subjects.append(("domain", digests["domain"](domain.encode())))
+        if network is not None:
+            subjects.append(("network", digests["network"](network)))
+        return tuple(subjects)
+
+    def refusal(self, subjects: Sequence[tuple[str, bytes]]) -> Overloaded | None:
+        """What to answer, until the window's end, when one of these subjects has used up its hour."""
+        self._turn_window()
+        if not self._over:
+            return None
+        for limit, subject in subjects:
+            if subject in self._over:
+                self._limited.labels(limit).inc()
+                left = (self._window + 1) * WINDOW_SECONDS - self._clock()
+                return Overloaded(_CODES.get(limit, _OTHER_CODE), max(1.0, left))
+        return None
+
+    def count(self, subjects: Sequence[tuple[str, bytes]]) -> None:
+        """Count what was newly stored."""
+        for limit, subject in subjects:
+            count = self._sketch.add(subject)
+            if count > 1:  # the first use is shared together with the second
+                self._waiting.append(Uses(limit, subject, 2 if count == 2 else 1))  # noqa: PLR2004
+                self._note(limit, subject, count)
+        if self._waiting:
+            self._arrived.set()
+
+    async def run(self) -> None:
+        """Share counts with the other processes, for ever."""
+        while True:
+            await self.run_once()
+
+    async def run_once(self) -> None:
+        """Wait for uses and charge one batch of them; what Valkey does not take is counted here only."""
+        while not self._waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
+        batch = _merged([self._waiting.popleft() for _ in range(min(len(self._waiting), _BATCH_LIMIT))])
+        try:
+            counts = await charge(self._streams, batch, window=self._window, window_seconds=WINDOW_SECONDS)
+        except Retryable as error:
+            log.warning("limits are not shared", cause=error.cause, count=len(batch))
+            return
+        for uses, count in zip(batch, counts, strict=True):
+            self._note(uses.limit, uses.subject, count)
+
+    def _note(self, limit: str, subject: bytes, count: int) -> None:
+        if count >= self._ceilings[limit]:
+            self._over[subject] = limit
+
+    def _turn_window(self) -> None:
+        window = int(self._clock()) // WINDOW_SECONDS
+        if window != self._window:
+            self._window = window
+            self._sketch = Sketch()
+            self._over.clear()
+
+
+def _merged(uses: Sequence[Uses]) -> Sequence[Uses]:
+    """One entry a subject: a mail domain has many uses in a batch."""
+    amounts: dict[tuple[str, bytes], int] = {}
+    for use in uses:
+        amounts[use.limit, use.subject] = amounts.get((use.limit, use.subject), 0) + use.amount
+    return [Uses(limit, subject, amount) for (limit, subject), amount in amounts.items()]

@@ -1,0 +1,149 @@
+"""Limits over real Valkey: strict on one subject, blind to crowds, shared between processes."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+
+from gelombang import embedded
+from ingest.limits import WINDOW_SECONDS, Limits
+from monitoring.metrics import Metrics
+from registration.applicant import Applicant
+from registration.sealing import KeyRing
+from registration.settings import Settings
+from registration.streams.streams import Streams
+from simulators.people import make_person
+
+SEED = secrets.randbits(32)
+Make = Callable[[], Limits]
+
+
+class Clock:
+    """Time that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_000_000.0
+
+    def __call__(self) -> float:
+        """The time."""
+        return self.seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The window's clock."""
+    return Clock()
+
+
+@pytest.fixture
+def make(settings: Settings, ring: KeyRing, streams: Streams, clock: Clock) -> Make:
+    """Makes the limits of one more process."""
+    return lambda: Limits(settings=settings, ring=ring, streams=streams, metrics=Metrics(), clock=clock)
+
+
+def person(index: int, **changes: str) -> Applicant:
+    made = make_person(SEED, index)
+    fields = {name: getattr(made, name) for name in Applicant.__struct_fields__}
+    return Applicant(**{**fields, **changes})
+
+
+def registered(limits: Limits, applicant: Applicant, network: bytes | None = None) -> str | None:
+    """One registration as `Intake` takes it: the code of the refusal, or None when it was stored."""
+    subjects = limits.subjects(applicant, network)
+    refusal = limits.refusal(subjects)
+    if refusal is None:
+        limits.count(subjects)
+        return None
+    return refusal.code
+
+
+@asynccontextmanager
+async def sharing(*processes: Limits) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(limits.run()) for limits in processes]
+        yield
+        for task in running:
+            task.cancel()
+
+
+def test_one_nik_is_refused_after_its_fill_and_others_are_not(make: Make) -> None:
+    """Five registrations of a NIK an hour, whoever sends them; the neighbours do not notice."""
+    limits = make()
+    codes = [registered(limits, person(0, phone=person(n).phone)) for n in range(8)]
+    assert codes == [None] * 5 + ["too_many_for_nik"] * 3
+    assert registered(limits, person(1)) is None
+
+
+def test_one_phone_and_one_network_are_refused_too(make: Make, settings: Settings) -> None:
+    """With the code that says no more than that."""
+    limits = make()
+    codes = [registered(limits, person(n, phone="+628123456789")) for n in range(6)]
+    assert codes == [None] * 5 + ["rate_limited"]
+    network = b"\x20\x01\x0d\xb8\x00\x00\x00\x01"
+    fill = settings.limit_per_ipv6_network
+    codes = [registered(limits, person(100 + n), network) for n in range(fill + 1)]
+    assert codes == [None] * fill + ["rate_limited"]
+
+
+def test_a_crowd_behind_one_ipv4_address_is_never_limited(make: Make) -> None:
+    """2,000 honest people and one attacker on one address: only the attacker is refused."""
+    limits = make()
+    attacker = person(0)
+    refused = 0
+    for n in range(1, 2_001):
+        registered(limits, attacker)
+        refused += registered(limits, person(n)) is not None
+    assert refused <= 2  # 0.1 %
+    assert registered(limits, attacker) == "too_many_for_nik"
+
+
+def test_domains_of_large_providers_are_exempt(make: Make, settings: Settings) -> None:
+    """How many use them says nothing; a domain that nobody knows has a fill."""
+    limits = Limits(
+        settings=msgspec.structs.replace(settings, limit_per_email_domain=10),
+        ring=KeyRing.generate(),
+        streams=make()._streams,  # noqa: SLF001 - the same Valkey
+        metrics=Metrics(),
+    )
+    assert {registered(limits, person(n, email=f"a{n}@gmail.com")) for n in range(50)} == {None}
+    codes = [registered(limits, person(100 + n, email=f"a{n}@satu.example")) for n in range(12)]
+    assert codes == [None] * 10 + ["rate_limited"] * 2
+
+
+async def test_processes_learn_from_each_other(make: Make) -> None:
+    """Spread over processes, a NIK gets at most one registration more for each of them."""
+    processes = [make() for _ in range(4)]
+    stored = 0
+    async with sharing(*processes), asyncio.timeout(60):
+        for n in range(60):
+            stored += registered(processes[n % 4], person(0, phone=person(n).phone)) is None
+            await asyncio.sleep(0.01)
+    assert 5 <= stored <= 5 + 4 + 1
+
+
+def test_the_next_window_begins_with_nothing(make: Make, clock: Clock) -> None:
+    """The hour over, the NIK may register again; until then Retry-After names the hour's end."""
+    limits = make()
+    for _ in range(6):
+        registered(limits, person(0))
+    refusal = limits.refusal(limits.subjects(person(0), None))
+    assert refusal is not None
+    assert 0 < refusal.retry_after_seconds <= WINDOW_SECONDS
+    clock.seconds += refusal.retry_after_seconds
+    assert registered(limits, person(0)) is None
+
+
+async def test_without_valkey_each_process_still_limits(make: Make, servers: embedded.Servers) -> None:
+    """And nobody waits for Valkey."""
+    limits = make()
+    servers.valkey.kill()
+    try:
+        async with sharing(limits):
+            codes = [registered(limits, person(0, phone=person(n).phone)) for n in range(8)]
+            await asyncio.sleep(0)
+    finally:
+        servers.valkey.start()
+    assert codes == [None] * 5 + ["too_many_for_nik"] * 3
