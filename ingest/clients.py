@@ -19,7 +19,9 @@ class ClientNetworks:
 
     def ipv6_network(self, request: web.BaseRequest) -> bytes | None:
         """The first 8 bytes of the client's IPv6 address, or None for everyone else."""
-        text = request.remote or ""
+        # The protocol keeps its peer's name; the request's own `remote` looks it up anew each time.
+        peer = request.protocol.peername
+        text = peer[0] if isinstance(peer, tuple) else ""
         forwarded = request.headers.get("X-Forwarded-For") if self._trusted else None
         if ":" not in text and forwarded is None:
             return None

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from ingest.admission import Admission
-from ingest.limits import Limits
+from ingest.limits import Limits, Subject
 from ingest.shortcut import Shortcut
 from monitoring.metrics import Metrics
 from registration import applicant
@@ -43,7 +43,7 @@ class _Arrival(msgspec.Struct, frozen=True):
     """A registration in the queue, and what it will be counted under once it is stored."""
 
     registration: store.Registration
-    subjects: tuple[tuple[str, bytes], ...]
+    subjects: tuple[Subject, ...]
 
 
 class Intake:
@@ -99,7 +99,8 @@ class Intake:
         if registration_id in self._in_flight:
             raise Overloaded("key_in_flight", _IN_FLIGHT_RETRY_SECONDS)
         content = self._digests.content(submission)
-        subjects = self._limits.subjects(person, network)
+        nik_digest = self._digests.nik(person.nik)
+        subjects = self._limits.subjects(person, nik_digest=nik_digest, network=network)
         refusal = self._refusal(subjects)
         self._in_flight.add(registration_id)
         try:
@@ -109,7 +110,7 @@ class Intake:
                 registration = store.Registration(
                     id=registration_id,
                     content_digest=content,
-                    nik_digest=self._digests.nik(person.nik),
+                    nik_digest=nik_digest,
                     identity_digest=self._digests.identity(person),
                     sealed=self._sealer.seal(person, registration_id),
                 )
@@ -128,7 +129,7 @@ class Intake:
         """Look up, batch after batch, whether those who would be refused are stored already."""
         await self._finds.run()
 
-    def _refusal(self, subjects: tuple[tuple[str, bytes], ...]) -> Overloaded | None:
+    def _refusal(self, subjects: tuple[Subject, ...]) -> Overloaded | None:
         """Why a newcomer may not come in now, if so."""
         if not self._admission.admits(self._commits.oldest_wait_seconds):
             return Overloaded("overloaded", self._retry_after_seconds)

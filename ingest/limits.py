@@ -27,6 +27,9 @@ from registration.streams.streams import Streams
 
 log = structlog.get_logger(__name__)
 
+# A limit and the keyed digest of whom it is on.
+Subject = tuple[str, bytes]
+
 WINDOW_SECONDS = 3_600
 _QUEUE_LIMIT = 20_000
 _BATCH_LIMIT = 500
@@ -53,7 +56,7 @@ class Limits:
             "network": settings.limit_per_ipv6_network,
         }
         self._exempt = frozenset(settings.limit_exempt_email_domains)
-        self._digests = {limit: KeyedDigest(ring, f"limit {limit}") for limit in self._ceilings}
+        self._digest = KeyedDigest(ring, "limit")
         self._streams = streams
         self._limited = metrics.limited
         self._clock = clock
@@ -63,18 +66,17 @@ class Limits:
         self._waiting: deque[Uses] = deque(maxlen=_QUEUE_LIMIT)
         self._arrived = asyncio.Event()
 
-    def subjects(self, person: Applicant, network: bytes | None) -> tuple[tuple[str, bytes], ...]:
+    def subjects(self, person: Applicant, *, nik_digest: bytes, network: bytes | None) -> tuple[Subject, ...]:
         """What a registration counts under: limits, and keyed digests, so that Valkey names nobody."""
-        digests = self._digests
-        subjects = [("nik", digests["nik"](person.nik.encode())), ("phone", digests["phone"](person.phone.encode()))]
+        subjects = [("nik", nik_digest), ("phone", self._digest(b"phone " + person.phone.encode()))]
         domain = person.email.rpartition("@")[2]
         if domain not in self._exempt:
-            subjects.append(("domain", digests["domain"](domain.encode())))
+            subjects.append(("domain", self._digest(b"domain " + domain.encode())))
         if network is not None:
-            subjects.append(("network", digests["network"](network)))
+            subjects.append(("network", self._digest(b"network " + network)))
         return tuple(subjects)
 
-    def refusal(self, subjects: Sequence[tuple[str, bytes]]) -> Overloaded | None:
+    def refusal(self, subjects: Sequence[Subject]) -> Overloaded | None:
         """What to answer, until the window's end, when one of these subjects has used up its hour."""
         self._turn_window()
         if not self._over:
@@ -86,7 +88,7 @@ class Limits:
                 return Overloaded(_CODES.get(limit, _OTHER_CODE), max(1.0, left))
         return None
 
-    def count(self, subjects: Sequence[tuple[str, bytes]]) -> None:
+    def count(self, subjects: Sequence[Subject]) -> None:
         """Count what was newly stored."""
         for limit, subject in subjects:
             count = self._sketch.add(subject)

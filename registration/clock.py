@@ -3,11 +3,10 @@
 Waiting times and expiries that several processes must agree on are reckoned by PostgreSQL's clock, not by this one.
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
-WESTERN_INDONESIA_TIME = ZoneInfo("Asia/Jakarta")
+WESTERN_INDONESIA_TIME = timezone(timedelta(hours=7), "WIB")  # no daylight saving, and since 1964 no change
 
 
 class Clock(Protocol):

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from registration.checks import MOVES, Check, Kind, Move, State
+from registration.errors import Retryable
 from registration.store.database import Database
 from registration.store.statements import statement
 
@@ -57,24 +58,26 @@ async def accept(database: Database, batch: Sequence[Registration]) -> Sequence[
 
     Raises `Retryable`: then the outcome is unknown, and asking again with the same ids finds out.
     """
-    rows = await database.fetch(
+    (row,) = await database.fetch(
         statement("accept_batch"),
         [registration.id for registration in batch],
         [registration.content_digest for registration in batch],
         [registration.nik_digest for registration in batch],
         [registration.identity_digest for registration in batch],
         [registration.sealed for registration in batch],
+        len(batch),
     )
-    received = {row["id"]: row["received_at"] for row in rows}
-    earlier = {}
-    if len(received) < len(batch):
-        known = [registration.id for registration in batch if registration.id not in received]
-        earlier = {found.id: found for found in await find_accepted(database, known)}
+    received_at = row["received_at"]
+    if row["count"] == len(batch):
+        return [Accepted(item.id, received_at, item.content_digest, is_new=True) for item in batch]
+    new = frozenset(row["ids"] or ())
+    known = await find_accepted(database, [item.id for item in batch if item.id not in new])
+    earlier = {found.id: found for found in known}
+    if len(earlier) + len(new) < len(batch):
+        raise Retryable("registration_erased")  # between the two statements; asking again takes it in anew
     return [
-        Accepted(registration.id, received[registration.id], registration.content_digest, is_new=True)
-        if registration.id in received
-        else earlier[registration.id]
-        for registration in batch
+        Accepted(item.id, received_at, item.content_digest, is_new=True) if item.id in new else earlier[item.id]
+        for item in batch
     ]
 
 

@@ -64,6 +64,8 @@ class Streams:
 
     async def offer(self, stream_names: Sequence[str], ids: Sequence[UUID]) -> int:
         """Add these ids to each stream where they are not outstanding, up to the cap; returns how many were added."""
+        if not ids:
+            return 0
         names = [name for stream in stream_names for name in (stream, keys.outstanding(stream))]
         async with _translated():
             added: int = await self._enqueue(keys=names, args=[self._cap, "".join([item.hex for item in ids])])

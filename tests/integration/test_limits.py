@@ -1,6 +1,7 @@
 """Limits over real Valkey: strict on one subject, blind to crowds, shared between processes."""
 
 import asyncio
+import hashlib
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -50,9 +51,13 @@ def person(index: int, **changes: str) -> Applicant:
     return Applicant(**{**fields, **changes})
 
 
+def nik_digest(applicant: Applicant) -> bytes:
+    return hashlib.blake2b(applicant.nik.encode(), digest_size=16).digest()
+
+
 def registered(limits: Limits, applicant: Applicant, network: bytes | None = None) -> str | None:
     """One registration as `Intake` takes it: the code of the refusal, or None when it was stored."""
-    subjects = limits.subjects(applicant, network)
+    subjects = limits.subjects(applicant, nik_digest=nik_digest(applicant), network=network)
     refusal = limits.refusal(subjects)
     if refusal is None:
         limits.count(subjects)
@@ -129,7 +134,7 @@ def test_the_next_window_begins_with_nothing(make: Make, clock: Clock) -> None:
     limits = make()
     for _ in range(6):
         registered(limits, person(0))
-    refusal = limits.refusal(limits.subjects(person(0), None))
+    refusal = limits.refusal(limits.subjects(person(0), nik_digest=nik_digest(person(0)), network=None))
     assert refusal is not None
     assert 0 < refusal.retry_after_seconds <= WINDOW_SECONDS
     clock.seconds += refusal.retry_after_seconds

@@ -99,7 +99,7 @@ def test_a_load_from_wrk_is_read_without_the_generators_cpu() -> None:
 
 def test_only_known_contenders_are_measured() -> None:
     """In the order of the table, whatever the order on the command line."""
-    assert session.names([]) == ["handler", "gelombang", "plain_aiohttp", "fastapi_arq"]
+    assert session.names([]) == ["floor", "handler", "gelombang", "plain_aiohttp", "fastapi_arq"]
     assert session.names(["fastapi_arq", "handler"]) == ["handler", "fastapi_arq"]
     with pytest.raises(session.MissingError, match="there is no contender go"):
         session.names(["go"])
