@@ -18,7 +18,7 @@ from monitoring.metrics import Metrics
 from registration import applicant
 from registration.batching import GroupCommit
 from registration.checks import Kind
-from registration.clock import Clock, today
+from registration.clock import Clock, Today
 from registration.digests import Digests
 from registration.errors import Overloaded, Rejected
 from registration.sealing import Sealer
@@ -68,7 +68,7 @@ class Intake:
         self._limits = limits
         self._sealer = sealer
         self._digests = digests
-        self._clock = clock
+        self._today = Today(clock)
         self._retry_after_seconds = settings.retry_after_seconds
         self._accepted = metrics.registrations.labels("accepted")
         self._replayed = metrics.registrations.labels("replayed")
@@ -94,7 +94,7 @@ class Intake:
         Raises `Rejected` (fields wrong, or the key was used with other content), `Overloaded` (too long a wait, a
         limit, or the same key is being taken in right now) and `Retryable` (the outcome is unknown).
         """
-        person = applicant.examine(submission, today=today(self._clock))
+        person = applicant.examine(submission, today=self._today())
         registration_id = self._digests.registration_id(idempotency_key)
         if registration_id in self._in_flight:
             raise Overloaded("key_in_flight", _IN_FLIGHT_RETRY_SECONDS)

@@ -21,7 +21,6 @@ from registration.digests import KeyedDigest
 from registration.errors import Overloaded, Retryable
 from registration.sealing import KeyRing
 from registration.settings import Settings
-from registration.sketch import Sketch
 from registration.streams.limits import Uses, charge
 from registration.streams.streams import Streams
 
@@ -33,6 +32,7 @@ Subject = tuple[str, bytes]
 WINDOW_SECONDS = 3_600
 _QUEUE_LIMIT = 20_000
 _BATCH_LIMIT = 500
+_COUNTED_SUBJECTS = 100_000  # the newest so many to twice as many
 _CODES = {"nik": "too_many_for_nik"}
 _OTHER_CODE = "rate_limited"
 
@@ -61,7 +61,7 @@ class Limits:
         self._limited = metrics.limited
         self._clock = clock
         self._window = 0
-        self._sketch = Sketch()
+        self._counts = _Counts()
         self._over: dict[bytes, str] = {}
         self._waiting: deque[Uses] = deque(maxlen=_QUEUE_LIMIT)
         self._arrived = asyncio.Event()
@@ -91,7 +91,7 @@ class Limits:
     def count(self, subjects: Sequence[Subject]) -> None:
         """Count what was newly stored."""
         for limit, subject in subjects:
-            count = self._sketch.add(subject)
+            count = self._counts.add(subject)
             if count > 1:  # the first use is shared together with the second
                 self._waiting.append(Uses(limit, subject, 2 if count == 2 else 1))  # noqa: PLR2004
                 self._note(limit, subject, count)
@@ -125,8 +125,26 @@ class Limits:
         window = int(self._clock()) // WINDOW_SECONDS
         if window != self._window:
             self._window = window
-            self._sketch = Sketch()
+            self._counts = _Counts()
             self._over.clear()
+
+
+class _Counts:
+    """How often the newest subjects were seen: two generations, of which the elder is dropped when both are full."""
+
+    def __init__(self) -> None:
+        self._newer: dict[bytes, int] = {}
+        self._elder: dict[bytes, int] = {}
+
+    def add(self, subject: bytes) -> int:
+        """Count the subject once more; returns its count."""
+        count = self._newer.get(subject)
+        if count is None:
+            if len(self._newer) >= _COUNTED_SUBJECTS:
+                self._newer, self._elder = {}, self._newer
+            count = self._elder.get(subject, 0)
+        self._newer[subject] = count = count + 1
+        return count
 
 
 def _merged(uses: Sequence[Uses]) -> Sequence[Uses]:

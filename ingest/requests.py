@@ -46,7 +46,10 @@ async def body(request: web.BaseRequest, *, timeout_seconds: float) -> bytes:
     if (request.content_length or 0) > BODY_LIMIT_BYTES:
         raise Rejected("body_too_large")
     if request.content.is_eof():  # it came together with the headers: nothing to wait for, no timer to set
-        return await request.read()
+        received = request.content.read_nowait()
+        if len(received) > BODY_LIMIT_BYTES:
+            raise Rejected("body_too_large")
+        return received
     try:
         async with asyncio.timeout(timeout_seconds):
             return await request.read()

@@ -179,6 +179,8 @@ def _birth_place(text: str) -> str:
 def _single_spaces(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
+    if "  " not in text and text == text.strip(" "):
+        return text
     return " ".join([part for part in text.split(" ") if part])
 
 

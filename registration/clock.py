@@ -3,6 +3,7 @@
 Waiting times and expiries that several processes must agree on are reckoned by PostgreSQL's clock, not by this one.
 """
 
+import time
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Protocol
 
@@ -24,6 +25,17 @@ class SystemClock:
         return datetime.now(UTC)
 
 
-def today(clock: Clock) -> date:
-    """The date in Jakarta, by which ages are reckoned."""
-    return clock.now().astimezone(WESTERN_INDONESIA_TIME).date()
+class Today:
+    """The date in Jakarta, by which ages are reckoned; looked up at most once a second."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._until = 0.0
+        self._date = date.min
+
+    def __call__(self) -> date:
+        """The date now."""
+        if time.monotonic() >= self._until:
+            self._until = time.monotonic() + 1.0
+            self._date = self._clock.now().astimezone(WESTERN_INDONESIA_TIME).date()
+        return self._date

@@ -1,7 +1,9 @@
-"""Counts of uses that all front doors share, in sketches of fixed size in Valkey.
+"""Counts of uses that all front doors share, in sketches of fixed size in Valkey however many subjects there are.
 
-Among four million subjects in a window, a limit of five is met by chance about once in 4,000. Counts die with Valkey;
-whoever relies on them keeps its own beside them.
+A sketch is a count-min sketch (Cormode and Muthukrishnan, 2005): two rows of counters, of which a subject has one in
+each, and its count is the lower of them. So a count can be too high by chance, never too low. Among four million
+subjects in a window, a limit of five is met by chance about once in 4,000. Counts die with Valkey; whoever relies on
+them keeps its own beside them.
 """
 
 import struct
@@ -9,9 +11,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from registration.sketch import positions
 from registration.streams.streams import Streams
 
+_ROW_COUNTERS = 1 << 22  # 8 MiB a row
 _PACKED_USE = struct.Struct("!BHII")
 
 
@@ -27,5 +29,11 @@ async def charge(streams: Streams, uses: Sequence[Uses], *, window: int, window_
     """Count these uses in a window; returns for each its subject's count there. Raises `Retryable`."""
     limits = sorted({use.limit for use in uses})
     index = {limit: number for number, limit in enumerate(limits, start=1)}
-    packed = b"".join([_PACKED_USE.pack(index[use.limit], use.amount, *positions(use.subject)) for use in uses])
+    packed = b"".join([_PACKED_USE.pack(index[use.limit], use.amount, *_positions(use.subject)) for use in uses])
     return await streams.charge([f"limit:{limit}:{window}" for limit in limits], packed, seconds=2 * window_seconds)
+
+
+def _positions(subject: bytes) -> tuple[int, int]:
+    """The subject's counter in either row, counted from the beginning of the first."""
+    first = int.from_bytes(subject[:4], "big") % _ROW_COUNTERS
+    return first, int.from_bytes(subject[4:8], "big") % _ROW_COUNTERS + _ROW_COUNTERS

@@ -10,7 +10,7 @@ from datetime import date
 import msgspec
 from aiohttp import web
 
-from registration.clock import Clock, today
+from registration.clock import Clock, Today
 from simulators.ministry.calls import Calls
 from simulators.ministry.control import Control, Credentials, decode_control
 from simulators.ministry.failures import Failure, fail
@@ -28,7 +28,7 @@ class Ministry:
     """The stand-in's state and its HTTP routes."""
 
     def __init__(self, *, clock: Clock, randomness: random.Random) -> None:
-        self._clock = clock
+        self._today = Today(clock)
         self._randomness = randomness
         self._control = Control()
         self._calls = Calls()
@@ -85,7 +85,7 @@ class Ministry:
         if control.credentials is not None:
             fault = _refused(query, control.credentials) or fault
         if fault is None and control.daily_quota is not None:
-            used = self._quota.use(today(self._clock))
+            used = self._quota.use(self._today())
             fault = Failure.QUOTA if used > control.daily_quota else None
         return fault or self._registry.answer(query, control.population)
 

@@ -15,6 +15,7 @@ from monitoring.metrics import Metrics
 from registration.applicant import Applicant
 from registration.sealing import KeyRing
 from registration.settings import Settings
+from registration.streams.limits import Uses, charge
 from registration.streams.streams import Streams
 from simulators.people import make_person
 
@@ -152,3 +153,15 @@ async def test_without_valkey_each_process_still_limits(make: Make, servers: emb
     finally:
         servers.valkey.start()
     assert codes == [None] * 5 + ["too_many_for_nik"] * 3
+
+
+async def test_shared_counts_are_true_for_a_crowd(streams: Streams) -> None:
+    """Amounts add up over calls, subjects are told apart, and each limit has counts of its own."""
+    crowd = [hashlib.blake2b(n.to_bytes(4, "big"), digest_size=16).digest() for n in range(2_000)]
+    uses = [Uses("nik", subject, 1 + n % 3) for n, subject in enumerate(crowd)]
+    first = await charge(streams, uses, window=1, window_seconds=60)
+    second = await charge(streams, uses, window=1, window_seconds=60)
+    assert sum(count != use.amount for count, use in zip(first, uses, strict=True)) <= 2
+    assert all(count >= 2 * use.amount for count, use in zip(second, uses, strict=True))
+    assert await charge(streams, [Uses("phone", crowd[0], 7)], window=1, window_seconds=60) == [7]
+    assert await charge(streams, [Uses("nik", crowd[0], 7)], window=2, window_seconds=60) == [7]

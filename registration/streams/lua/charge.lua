@@ -1,4 +1,4 @@
--- Counts uses against limits, in sketches of fixed size (registration/sketch.py) with 16-bit counters that stop at their
+-- Counts uses against limits, in sketches of fixed size (registration/streams/limits.py) with 16-bit counters that stop at their
 -- top. KEYS: one sketch for each limit and window. ARGV[1]: seconds a sketch lives. ARGV[2]: the uses, packed: for each
 -- the index of its key (1 byte), how many (2 bytes), its position in either row (4 bytes each, big-endian).
 -- Returns the count of each use.
