@@ -26,7 +26,7 @@ from registration.applicant import Applicant
 log = structlog.get_logger(__name__)
 
 # How often a process looks whether its ring has changed; `gelombang keys` waits for a few of these.
-LOOK_SECONDS = 10.0
+LOOK_SECONDS = 2.0
 SECRET_BYTES = 32
 DIGEST_BYTES = 16
 _KEY_ID_BYTES = 2

@@ -44,13 +44,13 @@ class Answer(NamedTuple):
 class Stack:
     """One `gelombang up`."""
 
-    def __init__(self, directory: Path, *options: str) -> None:
+    def __init__(self, directory: Path, *options: str, environment: Mapping[str, str] | None = None) -> None:
         self.directory = directory
         self.output = directory.with_name(f"{directory.name}.output")
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(  # noqa: S603 - our own command
                 command("up", directory, *options),
-                env=ENVIRONMENT,
+                env={**ENVIRONMENT, **(environment or {})},
                 stdout=output,
                 stderr=output,
                 stdin=subprocess.DEVNULL,
@@ -123,9 +123,11 @@ class Stack:
 
 
 @contextlib.contextmanager
-def running(directory: Path, *options: str) -> Iterator[Stack]:
-    """A stack that is ready, on a free port; stopped in the end."""
-    stack = Stack(directory, "--port", "0", "--processes", "2", *options)
+def running(
+    directory: Path, *options: str, processes: int = 2, environment: Mapping[str, str] | None = None
+) -> Iterator[Stack]:
+    """A stack that is ready, on a free port, with these settings; stopped in the end."""
+    stack = Stack(directory, "--port", "0", "--processes", str(processes), *options, environment=environment)
     try:
         stack.wait_until_ready()
         yield stack

@@ -193,7 +193,9 @@ def test_a_malformed_ring_is_refused_without_quoting_it(text: str, tmp_path: Pat
         assert "AAAA" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"", b"\x00", os.urandom(64)])
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe\x00", b"", b"\x00", os.urandom(64)], ids=["words", "empty", "zero", "random"]
+)
 def test_a_file_of_garbage_is_refused(content: bytes, tmp_path: Path) -> None:
     """The wrong file in its place is a plain message at start, not a traceback."""
     file = tmp_path / "keys.json"

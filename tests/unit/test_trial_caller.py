@@ -68,7 +68,7 @@ class Patience:
         TimeoutError(),
         *map(Response, (408, 409, 429, 500, 502, 503)),
     ],
-    ids=str,
+    ids=lambda trouble: str(trouble.status) if isinstance(trouble, Response) else type(trouble).__name__,
 )
 async def test_trouble_is_tried_again_with_the_same_key_and_body(trouble: Response | Exception) -> None:
     """The system may fail for a while; what was asked stays the same."""

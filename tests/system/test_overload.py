@@ -1,0 +1,209 @@
+"""Overload, slow clients and stopping: refused cheaply and honestly, recovered by itself, nobody cut off.
+
+No speeds are asserted: the capacity is made small by settings, and the refusals are counted.
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+
+from tests.stack import API, Stack, eventually, gelombang, running, someone, typed
+
+SMALL_BATCHES = {"GELOMBANG_BATCH_LIMIT": "1", "GELOMBANG_ADMISSION_TARGET_SECONDS": "0.05"}
+EAGER_CLIENTS = 200
+SLOW_SOCKETS = 1_000
+OPEN_CONNECTIONS = 5_000
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A front door of one process that commits one registration at a time."""
+    with running(
+        tmp_path_factory.mktemp("narrow") / "data", "--no-simulators", processes=1, environment=SMALL_BATCHES
+    ) as stack:
+        yield stack
+
+
+class Seen:
+    """What a crowd of clients was answered."""
+
+    def __init__(self) -> None:
+        self.statuses: Counter[int] = Counter()
+        self.codes: Counter[str] = Counter()
+        self.acked: list[str] = []
+        self.delays: set[int] = set()
+
+
+async def crowd(stack: Stack, *, clients: int, posts: int) -> Seen:
+    """So many clients that each post so many registrations, one after the other, without waiting when refused."""
+    seen = Seen()
+    connector = aiohttp.TCPConnector(limit=clients)
+    async with aiohttp.ClientSession(stack.endpoints["front_door"], connector=connector) as session:
+        await asyncio.gather(*(_posts(session, seen, posts) for _ in range(clients)))
+    return seen
+
+
+async def _posts(session: aiohttp.ClientSession, seen: Seen, posts: int) -> None:
+    for _ in range(posts):
+        headers = {"Idempotency-Key": secrets.token_hex(16)}
+        async with session.post(API, json=typed(someone()), headers=headers) as answer:
+            body = json.loads(await answer.read())
+            seen.statuses[answer.status] += 1
+            if answer.status == 202:
+                seen.acked.append(body["handle"])
+            else:
+                seen.codes[body["code"]] += 1
+                seen.delays.add(int(answer.headers["Retry-After"]))
+
+
+def resident_kib(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/status").read_text().partition("VmRSS:")[2].split()[0])
+
+
+def accepted(stack: Stack) -> int:
+    return int(json.loads(gelombang("ledger", stack.directory, "--json").stdout)["accepted"])
+
+
+def test_a_full_door_refuses_with_a_delay_and_keeps_every_promise(narrow: Stack) -> None:
+    """Under many times its capacity it goes on accepting; refusals say when to come back; what was acked is stored."""
+    before = accepted(narrow)
+    seen = asyncio.run(crowd(narrow, clients=EAGER_CLIENTS, posts=15))
+    assert set(seen.statuses) == {202, 503}
+    assert set(seen.codes) == {"overloaded"}
+    assert min(seen.delays) >= 1
+    assert len(seen.delays) > 1, "a crowd that is told one delay comes back at once"
+    assert accepted(narrow) == before + len(seen.acked)
+    for handle in seen.acked[:: max(1, len(seen.acked) // 50)]:
+        assert narrow.call("GET", f"{API}/{handle}").status == 200
+
+
+def test_whoever_is_stored_is_answered_also_when_the_door_is_full(narrow: Stack) -> None:
+    """A repeated key gets its receipt in the middle of the rush, and status reads keep their share."""
+    person, key = someone(), secrets.token_hex(16)
+    first = narrow.register(person, key=key)
+
+    async def in_the_rush() -> Seen:
+        rush = asyncio.create_task(crowd(narrow, clients=EAGER_CLIENTS, posts=15))
+        while not rush.done():
+            again = await asyncio.to_thread(narrow.register, person, key=key)
+            assert again.status in {202, 409}
+            if again.status == 202:
+                assert again.body == first.body
+            looked = await asyncio.to_thread(narrow.call, "GET", f"{API}/{first.json['handle']}")
+            assert looked.status == 200
+        return await rush
+
+    assert asyncio.run(in_the_rush()).statuses[503] > 0
+
+
+def test_the_door_opens_again_by_itself(narrow: Stack) -> None:
+    """After the rush the first newcomer is let in."""
+    asyncio.run(crowd(narrow, clients=EAGER_CLIENTS, posts=5))
+    eventually(lambda: narrow.register(someone()).status == 202)
+    assert narrow.register(someone()).status == 202
+
+
+def test_slow_clients_do_not_stop_honest_ones(narrow: Stack) -> None:
+    """A thousand sockets that send a byte now and then, and honest people all the same."""
+    address = urlsplit(narrow.endpoints["front_door"])
+
+    async def scene() -> list[int]:
+        sockets = [await asyncio.open_connection(address.hostname, address.port) for _ in range(SLOW_SOCKETS)]
+        try:
+            for number, (_, writer) in enumerate(sockets):
+                head = b"POST /api/v1/registrations HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n"
+                writer.write(head if number % 2 else head + b"Content-Type: application/json\r\n\r\n{")
+            statuses = []
+            for _ in range(40):
+                statuses.append((await asyncio.to_thread(narrow.register, someone())).status)
+                for _, writer in sockets[:: SLOW_SOCKETS // 20]:
+                    writer.write(b" ")
+            return statuses
+        finally:
+            for _, writer in sockets:
+                writer.close()
+
+    assert asyncio.run(scene()) == [202] * 40
+
+
+def test_a_body_that_does_not_come_is_given_up(tmp_path: Path) -> None:
+    """408 after the deadline, and the connection is free again."""
+    environment = {"GELOMBANG_BODY_TIMEOUT_SECONDS": "0.2"}
+    with running(tmp_path / "data", "--no-simulators", processes=1, environment=environment) as stack:
+        address = urlsplit(stack.endpoints["front_door"])
+
+        async def scene() -> bytes:
+            reader, writer = await asyncio.open_connection(address.hostname, address.port)
+            writer.write(
+                b"POST /api/v1/registrations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                b"Idempotency-Key: 12345678\r\nContent-Length: 500\r\n\r\n{"
+            )
+            answer = await reader.read(200)
+            writer.close()
+            return answer
+
+        assert b" 408 " in asyncio.run(scene()).partition(b"\r\n")[0]
+
+
+def test_five_thousand_connections_fit_into_200_mib(narrow: Stack) -> None:
+    """One process holds them, works on, and stays small."""
+    address = urlsplit(narrow.endpoints["front_door"])
+
+    async def scene() -> None:
+        sockets = [await asyncio.open_connection(address.hostname, address.port) for _ in range(OPEN_CONNECTIONS)]
+        for reader, writer in sockets:
+            writer.write(b"GET /api/v1/registrations/x HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b" 404 " in (await reader.readline())
+        seen = await crowd(narrow, clients=50, posts=10)
+        assert seen.acked
+        assert resident_kib(narrow.endpoints["pids"]["ingest-1"]) <= 200 * 1024
+        for _, writer in sockets:
+            writer.close()
+
+    asyncio.run(scene())
+
+
+def test_stopping_under_load_breaks_no_promise(tmp_path: Path) -> None:
+    """SIGTERM: every answer that was begun is finished, what was acked is stored, and it ends in time."""
+    with running(tmp_path / "data", "--no-simulators") as stack:
+
+        async def scene() -> Counter[str]:
+            outcomes: Counter[str] = Counter()
+            stop = asyncio.Event()
+
+            async def client() -> None:
+                async with aiohttp.ClientSession(stack.endpoints["front_door"]) as session:
+                    while not stop.is_set():
+                        try:
+                            headers = {"Idempotency-Key": secrets.token_hex(16)}
+                            async with session.post(API, json=typed(someone()), headers=headers) as answer:
+                                await answer.read()
+                                outcomes[str(answer.status)] += 1
+                        except aiohttp.ClientConnectionError:
+                            outcomes["connection"] += 1
+
+            clients = [asyncio.create_task(client()) for _ in range(30)]
+            pids = stack.endpoints["pids"]
+            for name in ("ingest-1", "ingest-2"):
+                served = outcomes["202"]
+                await asyncio.to_thread(eventually, lambda served=served: outcomes["202"] > served + 100)  # type: ignore[misc]
+                os.kill(pids[name], signal.SIGTERM)
+                await asyncio.to_thread(eventually, lambda name=name: stack.endpoints["pids"][name] != pids[name])  # type: ignore[misc]
+                await asyncio.to_thread(stack.wait_until_healthy)
+            stop.set()
+            await asyncio.gather(*clients)
+            return outcomes
+
+        outcomes = asyncio.run(scene())
+        assert accepted(stack) >= outcomes["202"]
+        assert set(outcomes) <= {"202", "connection"}
+        assert json.loads(gelombang("ledger", stack.directory, "--json").stdout)["balances"]
