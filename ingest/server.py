@@ -4,6 +4,7 @@ aiohttp's low-level server is used without its application layer: its routing an
 (docs/performance.md), and the answers to malformed requests cannot be set through it.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -25,12 +26,26 @@ _LINGERING_SECONDS = 2.0
 
 
 class _Connection(web.RequestHandler):
-    """One connection; what aiohttp would answer in its own words is answered in ours."""
+    """One connection; what aiohttp would answer in its own words is answered in ours.
+
+    aiohttp waits for ever for a head that does not end. Here a head has a deadline from its first byte, and a new
+    connection one for its first request.
+    """
 
     def __init__(self, server: "_Server", answering: Answering, admission: Admission, **options: Any) -> None:  # noqa: ANN401 - aiohttp's options
         super().__init__(server, **options)
+        self._server = server
         self._answering = answering
         self._admission = admission
+        self._head_deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a connection in, unless there are as many as there may be."""
+        super().connection_made(transport)
+        if len(self._server.connections) > self._server.connection_limit:
+            self.force_close()
+        else:
+            self._set_head_deadline()
 
     def data_received(self, data: bytes) -> None:
         """Refuse a new request unread when there is no time to read it; else go on as aiohttp does."""
@@ -42,6 +57,21 @@ class _Connection(web.RequestHandler):
                 self.force_close()
                 return
         super().data_received(data)
+        if self._messages or self._request_in_progress:  # a head has come to its end
+            if self._head_deadline is not None:
+                self._head_deadline.cancel()
+                self._head_deadline = None
+        elif self._head_deadline is None:
+            self._set_head_deadline()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget the deadline with the connection."""
+        if self._head_deadline is not None:
+            self._head_deadline.cancel()
+        super().connection_lost(exc)
+
+    def _set_head_deadline(self) -> None:
+        self._head_deadline = self._loop.call_later(self._server.head_timeout_seconds, self.force_close)
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
@@ -56,11 +86,13 @@ class _Connection(web.RequestHandler):
 class _Server(web.Server):
     """Makes a `_Connection` for every connection."""
 
-    def __init__(self, answering: Answering, admission: Admission, **options: Any) -> None:  # noqa: ANN401 - aiohttp's options
+    def __init__(self, answering: Answering, admission: Admission, settings: Settings, **options: Any) -> None:  # noqa: ANN401 - aiohttp's options
         super().__init__(answering.answer, request_factory=self._request)  # type: ignore[arg-type]  # ours is a BaseRequest
         self._answering = answering
         self._admission = admission
         self._options = options
+        self.connection_limit = settings.connection_limit
+        self.head_timeout_seconds = settings.head_timeout_seconds
 
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, self._answering, self._admission, loop=self._loop, **self._options)
@@ -81,6 +113,7 @@ async def listening(answering: Answering, admission: Admission, settings: Settin
     server = _Server(
         answering,
         admission,
+        settings,
         access_log=None,
         auto_decompress=False,
         keepalive_timeout=settings.keep_alive_seconds,

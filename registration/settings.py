@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     )
     admin_port: Annotated[int, Meta(description="Port of /livez, /readyz and /metrics", ge=0, le=65535)] = 9100
     listen_backlog: Annotated[int, _count("Connections the kernel holds for us in a burst")] = 4096
+    connection_limit: Annotated[int, _count("Connections at once, per process; one more is closed")] = 20_000
+    head_timeout_seconds: Annotated[float, _seconds("A request's head must be here after this long", 0.1)] = 15.0
     body_timeout_seconds: Annotated[float, _seconds("A body must be here after this long, else 408", 0.1)] = 10.0
     keep_alive_seconds: Annotated[float, _seconds("An idle connection is closed after this long")] = 75.0
     batch_limit: Annotated[int, _count("Registrations in one commit, at most")] = 512

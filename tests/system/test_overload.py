@@ -154,6 +154,26 @@ def test_a_body_that_does_not_come_is_given_up(tmp_path: Path) -> None:
         assert b" 408 " in asyncio.run(scene()).partition(b"\r\n")[0]
 
 
+def test_a_head_that_does_not_end_is_given_up_and_connections_have_a_cap(tmp_path: Path) -> None:
+    """A silent connection and half a head are not waited for; one connection too many is closed, and room comes back."""
+    environment = {"GELOMBANG_HEAD_TIMEOUT_SECONDS": "1", "GELOMBANG_CONNECTION_LIMIT": "5"}
+    with running(tmp_path / "data", "--no-simulators", processes=1, environment=environment) as stack:
+        address = urlsplit(stack.endpoints["front_door"])
+
+        async def scene() -> None:
+            held = [await asyncio.open_connection(address.hostname, address.port) for _ in range(5)]
+            for _, writer in held[:3]:
+                writer.write(b"POST /api/v1/registrations HTTP/1.1\r\nHost: x\r\n")
+            reader, extra = await asyncio.open_connection(address.hostname, address.port)
+            assert await reader.read() == b""
+            assert [await reader.read() for reader, _ in held] == [b""] * 5
+            for writer in (extra, *(writer for _, writer in held)):
+                writer.close()
+
+        asyncio.run(scene())
+        assert stack.register(someone()).status == 202
+
+
 def test_five_thousand_connections_fit_into_200_mib(narrow: Stack) -> None:
     """One process holds them, works on, and stays small."""
     address = urlsplit(narrow.endpoints["front_door"])
