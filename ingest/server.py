@@ -1,7 +1,7 @@
 """The HTTP server: aiohttp's own, with our answer also where the bytes received are no HTTP.
 
-aiohttp's low-level server is used without its application layer: its routing and middleware cost about 10 µs a request
-(docs/performance.md), and the answers to malformed requests cannot be set through it.
+aiohttp's low-level server is used without its application layer: routing and middleware cost time on the accept path,
+and the answers to malformed requests cannot be set through it (ADR 0012).
 """
 
 import asyncio

@@ -155,7 +155,7 @@ def test_a_body_that_does_not_come_is_given_up(tmp_path: Path) -> None:
 
 
 def test_a_head_that_does_not_end_is_given_up_and_connections_have_a_cap(tmp_path: Path) -> None:
-    """A silent connection and half a head are not waited for; one connection too many is closed, and room comes back."""
+    """A silent connection and half a head are not waited for; one connection too many is closed; room comes back."""
     environment = {"GELOMBANG_HEAD_TIMEOUT_SECONDS": "1", "GELOMBANG_CONNECTION_LIMIT": "5"}
     with running(tmp_path / "data", "--no-simulators", processes=1, environment=environment) as stack:
         address = urlsplit(stack.endpoints["front_door"])
