@@ -8,9 +8,7 @@ waits for Valkey, honest crowds cost it nothing, and without it the limits still
 together let a subject exceed a limit by at most one registration each, and by what arrives before they know.
 """
 
-import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -19,6 +17,7 @@ from monitoring.metrics import Metrics
 from registration.applicant import Applicant
 from registration.digests import KeyedDigest
 from registration.errors import Overloaded, Retryable
+from registration.outbox import Outbox
 from registration.sealing import KeyRing
 from registration.settings import Settings
 from registration.streams.limits import Uses, charge
@@ -63,8 +62,7 @@ class Limits:
         self._window = 0
         self._counts = _Counts()
         self._over: dict[bytes, str] = {}
-        self._waiting: deque[Uses] = deque(maxlen=_QUEUE_LIMIT)
-        self._arrived = asyncio.Event()
+        self._outbox: Outbox[Uses] = Outbox(_QUEUE_LIMIT)
 
     def subjects(self, person: Applicant, *, nik_digest: bytes, network: bytes | None) -> tuple[Subject, ...]:
         """What a registration counts under: limits, and keyed digests, so that Valkey names nobody."""
@@ -93,10 +91,8 @@ class Limits:
         for limit, subject in subjects:
             count = self._counts.add(subject)
             if count > 1:  # the first use is shared together with the second
-                self._waiting.append(Uses(limit, subject, 2 if count == 2 else 1))  # noqa: PLR2004
+                self._outbox.put([Uses(limit, subject, 2 if count == 2 else 1)])  # noqa: PLR2004
                 self._note(limit, subject, count)
-        if self._waiting:
-            self._arrived.set()
 
     async def run(self) -> None:
         """Share counts with the other processes, for ever."""
@@ -105,10 +101,7 @@ class Limits:
 
     async def run_once(self) -> None:
         """Wait for uses and charge one batch of them; what Valkey does not take is counted here only."""
-        while not self._waiting:
-            self._arrived.clear()
-            await self._arrived.wait()
-        batch = _merged([self._waiting.popleft() for _ in range(min(len(self._waiting), _BATCH_LIMIT))])
+        batch = _merged(await self._outbox.take(_BATCH_LIMIT))
         try:
             counts = await charge(self._streams, batch, window=self._window, window_seconds=WINDOW_SECONDS)
         except Retryable as error:

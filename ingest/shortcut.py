@@ -4,8 +4,6 @@ Guarantee: none, by design. Whatever is lost here (Valkey away, process killed, 
 and the relay offers it within a second or so. So nothing here ever delays or fails an answer to an applicant.
 """
 
-import asyncio
-from collections import deque
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -13,6 +11,7 @@ import structlog
 
 from monitoring.metrics import Metrics
 from registration.errors import Retryable
+from registration.outbox import Outbox
 from registration.streams.streams import Streams
 
 log = structlog.get_logger(__name__)
@@ -27,16 +26,11 @@ class Shortcut:
     def __init__(self, streams: Streams, metrics: Metrics) -> None:
         self._streams = streams
         self._lost = metrics.shortcut_lost
-        self._waiting: deque[tuple[tuple[str, ...], UUID]] = deque()
-        self._arrived = asyncio.Event()
+        self._outbox: Outbox[tuple[tuple[str, ...], UUID]] = Outbox(_QUEUE_LIMIT)
 
     def offer(self, stream_names: tuple[str, ...], ids: Sequence[UUID]) -> None:
         """Queue ids for each of these streams; returns at once."""
-        room = _QUEUE_LIMIT - len(self._waiting)
-        self._waiting.extend((stream_names, item) for item in ids[:room])
-        if len(ids) > room:
-            self._lost.inc(len(ids) - room)
-        self._arrived.set()
+        self._lost.inc(self._outbox.put([(stream_names, item) for item in ids]))
 
     async def run(self) -> None:
         """Offer what is queued, for ever."""
@@ -45,18 +39,7 @@ class Shortcut:
 
     async def run_once(self) -> None:
         """Wait for ids, then offer one batch; a failure is counted and forgotten."""
-        while not self._waiting:
-            self._arrived.clear()
-            await self._arrived.wait()
-        await self._offer_batch()
-
-    async def flush(self) -> None:
-        """Offer all that is queued, when stopping."""
-        while self._waiting:
-            await self._offer_batch()
-
-    async def _offer_batch(self) -> None:
-        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _BATCH_LIMIT))]
+        batch = await self._outbox.take(_BATCH_LIMIT)
         for stream_names in {names for names, _ in batch}:
             ids = [item for names, item in batch if names == stream_names]
             try:
@@ -64,3 +47,8 @@ class Shortcut:
             except Retryable as error:
                 self._lost.inc(len(ids))
                 log.warning("streams did not take new work, left to the relay", cause=error.cause, count=len(ids))
+
+    async def flush(self) -> None:
+        """Offer all that is queued, when stopping."""
+        while len(self._outbox):
+            await self.run_once()
