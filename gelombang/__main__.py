@@ -13,6 +13,7 @@ from gelombang.doctor import doctor
 from gelombang.errors import CommandError
 from gelombang.ledger import ledger
 from gelombang.migrate import migrate
+from gelombang.processes import ingest, worker
 from gelombang.trial import try_
 from gelombang.up import up
 
@@ -28,6 +29,8 @@ app = typer.Typer(
 # Each module keeps what is slow to import inside its functions, so that `gelombang --help` answers at once.
 app.command()(doctor)
 app.command()(up)
+app.command()(ingest)
+app.command()(worker)
 app.command()(migrate)
 app.command()(ledger)
 app.command("try")(try_)

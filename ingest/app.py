@@ -69,8 +69,9 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         answers = Answers(database=database, shortcut=shortcut, challenges=Challenges(ring))
         answering = _answering(settings, metrics, ring=ring, intake=intake, answers=answers, database=database)
         background = [tasks.create_task(intake.run_writer()) for _ in range(settings.batch_writers)]
-        background += [tasks.create_task(role.run()) for role in (shortcut, limits, admission)]
-        background.append(tasks.create_task(intake.run_finder()))
+        background += [tasks.create_task(role) for role in (intake.run_finder(), admission.run())]
+        background.append(tasks.create_task(repeat(shortcut.run_once, role="shortcut")))
+        background.append(tasks.create_task(repeat(limits.run_once, role="limits")))
         background.append(tasks.create_task(repeat(sealer.look, role="keys", pause_seconds=LOOK_SECONDS)))
         async with listening(answering, admission, settings):
             readiness.set_ready()

@@ -37,7 +37,7 @@ _OTHER_CODE = "rate_limited"
 
 
 class Limits:
-    """Run `run` beside it. `clock` is in seconds since the epoch: all processes must agree on the window."""
+    """Repeat `run_once` beside it. `clock` is in seconds since the epoch: all processes must agree on the window."""
 
     def __init__(
         self,
@@ -93,11 +93,6 @@ class Limits:
             if count > 1:  # the first use is shared together with the second
                 self._outbox.put([Uses(limit, subject, 2 if count == 2 else 1)])  # noqa: PLR2004
                 self._note(limit, subject, count)
-
-    async def run(self) -> None:
-        """Share counts with the other processes, for ever."""
-        while True:
-            await self.run_once()
 
     async def run_once(self) -> None:
         """Wait for uses and charge one batch of them; what Valkey does not take is counted here only."""

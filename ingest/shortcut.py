@@ -21,7 +21,7 @@ _BATCH_LIMIT = 512
 
 
 class Shortcut:
-    """Collects ids for streams and offers them in batches, one Lua call for each set of streams."""
+    """Collects ids for streams and offers them in batches, one Lua call for each set of streams; repeat `run_once`."""
 
     def __init__(self, streams: Streams, metrics: Metrics) -> None:
         self._streams = streams
@@ -31,11 +31,6 @@ class Shortcut:
     def offer(self, stream_names: tuple[str, ...], ids: Sequence[UUID]) -> None:
         """Queue ids for each of these streams; returns at once."""
         self._lost.inc(self._outbox.put([(stream_names, item) for item in ids]))
-
-    async def run(self) -> None:
-        """Offer what is queued, for ever."""
-        while True:
-            await self.run_once()
 
     async def run_once(self) -> None:
         """Wait for ids, then offer one batch; a failure is counted and forgotten."""

@@ -13,6 +13,7 @@ from gelombang import embedded
 from ingest.limits import WINDOW_SECONDS, Limits
 from monitoring.metrics import Metrics
 from registration.applicant import Applicant
+from registration.runtime import repeat
 from registration.sealing import KeyRing
 from registration.settings import Settings
 from registration.streams.limits import Uses, charge
@@ -69,7 +70,7 @@ def registered(limits: Limits, applicant: Applicant, network: bytes | None = Non
 @asynccontextmanager
 async def sharing(*processes: Limits) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(limits.run()) for limits in processes]
+        running = [tasks.create_task(repeat(limits.run_once, role="limits")) for limits in processes]
         yield
         for task in running:
             task.cancel()

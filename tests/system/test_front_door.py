@@ -256,7 +256,13 @@ def test_the_books_balance(stack: Stack) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["ingest"], "GELOMBANG_DATABASE_URL is not set"), (["verify_workers", "nothing"], "usage:")],
+    [
+        (["ingest"], "GELOMBANG_DATABASE_URL is not set"),
+        (["gelombang", "ingest"], "GELOMBANG_DATABASE_URL is not set"),
+        (["gelombang", "worker", "nik"], "GELOMBANG_KEYS is not set"),
+        (["gelombang", "worker", "nothing"], "Invalid value"),
+        (["verify_workers", "nothing"], "usage:"),
+    ],
 )
 def test_a_process_without_settings_says_what_is_missing(arguments: list[str], said: str) -> None:
     """One plain line, not a traceback."""
