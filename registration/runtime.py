@@ -9,9 +9,11 @@ import logging
 import os
 import random
 import re
+import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import orjson
@@ -112,11 +114,19 @@ def run_process(main: Callable[[Settings, asyncio.Event], Awaitable[None]]) -> N
     try:
         settings = read_settings(os.environ)
         configure_logging(settings.log_level)
+        _allow_open_files()
         uvloop.run(_until_stopped(main, settings))
     except (SettingsError, KeyRingError, NotDurableError, OSError) as error:
         sys.exit(_refusal(str(error)))
     except Retryable as error:
         sys.exit(_refusal(error.cause))
+
+
+def _allow_open_files() -> None:
+    """Take as many file descriptors as the system grants: the usual soft limit of 1,024 is a thousand connections."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # "unlimited" is more than some kernels give
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def _until_stopped(main: Callable[[Settings, asyncio.Event], Awaitable[None]], settings: Settings) -> None:
