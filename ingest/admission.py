@@ -3,7 +3,7 @@
 Two queues are watched. The *commit queue* fills when PostgreSQL is slow: `Intake` refuses what would wait too long,
 after it has answered those who are stored already. The *event loop* fills when the processor is busy: then each refusal
 must cost next to nothing, or refusing is all that is done. So a connection is refused on its first bytes, before they
-are parsed (`refusal`), at about a tenth of what a registration costs.
+are parsed (`refusal`), with an answer made at start.
 
 Nothing that was refused was stored. Both ends by themselves when the wait falls below the target.
 """
@@ -51,7 +51,7 @@ class Admission:
     def is_drowning(self) -> bool:
         """Whether what arrives waits too long for the event loop to even look at it."""
         overdue = self._clock() - self._due
-        return (max(self._lag_seconds, overdue)) > self._target_seconds
+        return max(self._lag_seconds, overdue) > self._target_seconds
 
     def refusal(self, received: bytes) -> bytes | None:
         """The whole answer to a connection's first bytes when they must be refused unread, else None."""

@@ -82,9 +82,18 @@ class Intake:
             waits.observe(waited_seconds)
 
         self._commits = GroupCommit(
-            self._commit, batch_limit=settings.batch_limit, queue_limit=settings.batch_queue_limit, observe=observe
+            self._commit,
+            batch_limit=settings.batch_limit,
+            queue_limit=settings.batch_queue_limit,
+            retry_after_seconds=settings.retry_after_seconds,
+            observe=observe,
         )
-        self._finds = GroupCommit(self._find, batch_limit=settings.batch_limit, queue_limit=settings.batch_queue_limit)
+        self._finds = GroupCommit(
+            self._find,
+            batch_limit=settings.batch_limit,
+            queue_limit=settings.batch_queue_limit,
+            retry_after_seconds=settings.retry_after_seconds,
+        )
 
     async def register(
         self, idempotency_key: str, submission: applicant.Submission, *, network: bytes | None = None

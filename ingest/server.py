@@ -61,7 +61,7 @@ class _Connection(web.RequestHandler):
             if self._head_deadline is not None:
                 self._head_deadline.cancel()
                 self._head_deadline = None
-        elif self._head_deadline is None:
+        elif self._head_deadline is None and self._waiter is not None and not self._waiter.done():  # half a head
             self._set_head_deadline()
 
     def connection_lost(self, exc: BaseException | None) -> None:

@@ -15,7 +15,6 @@ import msgspec
 
 from registration.regions import provinces, regencies
 
-DIGITS = 16
 FEMALE_DAY_OFFSET = 40
 _STRUCTURE = re.compile(
     r"\A([1-9][0-9]{5})"  # district

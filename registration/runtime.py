@@ -40,7 +40,7 @@ LOG_FIELDS = frozenset(
 Result = TypeVar("Result")
 
 EXIT_ENVIRONMENT = 3
-_COLLECT_AFTER = 50_000  # container objects; measured in docs/performance.md
+_COLLECT_AFTER = 50_000  # new container objects, instead of 700: a busy process makes these in no time
 _LONGEST_PAUSE_SECONDS = 5.0
 
 

@@ -120,6 +120,20 @@ def test_the_door_opens_again_by_itself(narrow: Stack) -> None:
     eventually(lambda: narrow.register(someone()).status == 202)
 
 
+def test_a_queue_that_has_no_room_names_the_delay_that_was_set(tmp_path: Path) -> None:
+    """The setting for refused clients holds for this refusal too."""
+    environment = {
+        **SMALL_BATCHES,
+        "GELOMBANG_ADMISSION_TARGET_SECONDS": "60",
+        "GELOMBANG_BATCH_QUEUE_LIMIT": "1",
+        "GELOMBANG_RETRY_AFTER_SECONDS": "20",
+    }
+    with running(tmp_path / "data", "--no-simulators", processes=1, environment=environment) as stack:
+        seen = asyncio.run(crowd(stack, clients=50, posts=5))
+    assert seen.codes["overloaded"] > 0
+    assert min(seen.delays) >= 20
+
+
 def test_slow_clients_do_not_stop_honest_ones(narrow: Stack) -> None:
     """A thousand sockets that send a byte now and then, and honest people get in all the same."""
     address = urlsplit(narrow.endpoints["front_door"])
