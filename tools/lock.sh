@@ -12,5 +12,5 @@ compile() {
         --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --output-file "$output"
 }
 compile requirements/runtime.txt pyproject.toml
-compile requirements/dev.txt pyproject.toml --extra local --extra dev
+compile requirements/dev.txt pyproject.toml --extra local --extra load --extra dev
 compile requirements/bench.txt --group pyproject.toml:peers
