@@ -3,7 +3,8 @@
 app       routes and the order in which a call meets everything below
 control   what an operator sets: latency, capacity, faults, quota, population
 registry  what is known of a NIK, and the table of special serials
-servers   how long an answer takes, and how it gets worse under too many calls
+law       how long an answer takes, and how goodput falls under too many calls: pure, for simulations too
+servers   the queue and the servers that obey it
 failures  the answers that are no answers
 calls     who called how often
 wire      requests and replies as bytes

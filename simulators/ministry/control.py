@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from simulators.ministry.failures import Failure
+from simulators.ministry.law import KNEE, Capacity, Latency
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 
@@ -62,21 +63,35 @@ class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Control(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set; what a request leaves out has its default.
 
-    `latency_seconds` is the mean of the service time and `latency_sigma` the spread of its logarithm (lognormal; 0 is
-    constant). `capacity` is the number of calls served at once; 0 and null are no limit. Without latency a capacity has
-    little to limit. `daily_quota` counts from midnight in Jakarta or from this setting, whichever is later; null is
-    no quota, 0 is used up. `down` answers 503 to everyone.
+    `latency_seconds` is the mean of the service time, `latency_sigma` the spread of its logarithm (lognormal; 0 is
+    constant), and `latency_tail` the shape of a Pareto distribution in its place (the nearer to 1, the heavier the
+    tail). `capacity` is the number of calls served at once; 0 and null are no limit. Without latency a capacity has
+    little to limit. Past `knee` times the capacity goodput falls, the faster the greater `sharpness`.
+
+    `daily_quota` counts from midnight in Jakarta or from this setting, whichever is later; null is no quota, 0 is used
+    up. `down` answers 503 to everyone.
     """
 
     latency_seconds: Annotated[float, Meta(ge=0, le=3600)] = 0
     latency_sigma: Annotated[float, Meta(ge=0, le=3)] = 0
+    latency_tail: Annotated[float, Meta(gt=1, le=10)] | None = None
     capacity: Annotated[int, Meta(ge=0)] | None = None
+    knee: Annotated[float, Meta(ge=1, le=100)] = KNEE
+    sharpness: Annotated[float, Meta(ge=0, le=10)] = 1
     faults: Faults = Faults()
     retry_after_seconds: Annotated[int, Meta(ge=0)] = 2
     daily_quota: Annotated[int, Meta(ge=0)] | None = None
     population: Population | None = None
     credentials: Credentials | None = None
     down: bool = False
+
+    def latency(self) -> Latency:
+        """How long one server takes for a call."""
+        return Latency(self.latency_seconds, self.latency_sigma, self.latency_tail)
+
+    def collapse(self) -> Capacity:
+        """What too many calls do to it."""
+        return Capacity(self.capacity, self.knee, self.sharpness)
 
 
 # Raises msgspec.DecodeError, whose text names the wrong field, or UnicodeDecodeError.

@@ -1,8 +1,6 @@
-"""How long the ministry takes: a number of servers, a queue before them, and a knee after which goodput falls.
+"""How long the ministry takes: a number of servers and a queue before them, which obey the law of collapse (`law`).
 
-With K servers and mean service time S, up to K / S calls are served a second. More than about 2 K calls inside slow
-each one down by as much as they exceed it, so goodput falls as 2 K / calls, as in a system that swaps, retries and
-fights for locks. An abandoned call still costs its server the whole time: the ministry does not notice who has gone.
+An abandoned call still costs its server the whole time: the ministry does not notice who has gone.
 """
 
 import asyncio
@@ -11,14 +9,12 @@ from collections import OrderedDict
 
 from simulators.ministry.control import Control
 
-KNEE = 2
-
 
 class Servers:
     """The servers and the queue before them. Calls that wait are lost with the process, like those of the real one."""
 
     def __init__(self, *, control: Control, randomness: random.Random) -> None:
-        self._control = control
+        self._latency, self._capacity = control.latency(), control.collapse()
         self._randomness = randomness
         self._busy = 0
         # Ordered, and quick to leave from the middle: in an overload most who wait give up.
@@ -31,16 +27,16 @@ class Servers:
 
     def adjust(self, control: Control) -> None:
         """Take over a new latency and capacity; calls in service end as they began."""
-        self._control = control
+        self._latency, self._capacity = control.latency(), control.collapse()
         self._admit()
 
     async def serve(self) -> None:
         """Wait for a server and then for its work; returns at once when neither latency nor capacity is set."""
-        if not self._control.latency_seconds and not self._control.capacity:
+        if not self._latency.mean_seconds and not self._capacity.servers:
             return
         await self._enter()
         loop = asyncio.get_running_loop()
-        seconds = service_seconds(self._control, inside=self.inside, randomness=self._randomness)
+        seconds = self._latency.draw(self._randomness) * self._capacity.stretch(self.inside)
         done_at = loop.time() + seconds
         try:
             await asyncio.sleep(seconds)
@@ -77,12 +73,4 @@ class Servers:
                 turn.set_result(None)
 
     def _has_room(self) -> bool:
-        return not self._control.capacity or self._busy < self._control.capacity
-
-
-def service_seconds(control: Control, *, inside: int, randomness: random.Random) -> float:
-    """How long one call takes its server when `inside` calls are in service or in the queue."""
-    mean, sigma = control.latency_seconds, control.latency_sigma
-    # exp(normal(-sigma²/2, sigma)) has mean 1, so the mean stays what was asked for.
-    seconds = mean * randomness.lognormvariate(-sigma * sigma / 2, sigma) if sigma else mean
-    return seconds * max(1.0, inside / (KNEE * control.capacity)) if control.capacity else seconds
+        return not self._capacity.servers or self._busy < self._capacity.servers

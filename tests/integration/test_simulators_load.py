@@ -1,8 +1,6 @@
 """How the ministry stand-in counts calls and behaves under many of them."""
 
 import asyncio
-import random
-import statistics
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,8 +8,6 @@ import aiohttp
 import pytest
 
 from simulators.ministry.calls import Calls
-from simulators.ministry.control import Control
-from simulators.ministry.servers import service_seconds
 from simulators.stand_ins import StandIns
 
 VERIFY = "/dukcapil/get_json/gelombang/CALL_VERIFY_BY_ELEMEN"
@@ -127,27 +123,6 @@ async def test_a_caller_that_leaves_the_queue_takes_no_server(ministry: aiohttp.
     assert await staying == 200
     served.cancel()
     await until_inside(ministry, 0)
-
-
-def chance() -> random.Random:
-    return random.Random(1)  # noqa: S311 - no secret hangs on it
-
-
-@pytest.mark.parametrize(("inside", "share"), [(1, 1.0), (20, 1.0), (40, 1.0), (80, 0.5), (100, 0.4), (400, 0.1)])
-def test_goodput_falls_beyond_the_knee(inside: int, share: float) -> None:
-    """Up to twice the capacity inside costs nothing; from there on goodput falls as fast as the crowd grows."""
-    control = Control(capacity=20, latency_seconds=0.1)
-    seconds = service_seconds(control, inside=inside, randomness=chance())
-    assert control.latency_seconds / seconds == pytest.approx(share)
-
-
-def test_the_spread_of_latency_leaves_its_mean() -> None:
-    """A lognormal service time varies about the mean that was set."""
-    control = Control(latency_seconds=0.2, latency_sigma=0.5)
-    randomness = chance()
-    seconds = [service_seconds(control, inside=1, randomness=randomness) for _ in range(20_000)]
-    assert statistics.fmean(seconds) == pytest.approx(0.2, rel=0.02)
-    assert statistics.median(seconds) < 0.19
 
 
 def test_the_peak_is_of_any_second_not_of_clock_seconds() -> None:
