@@ -1,19 +1,23 @@
 """The ministry's HTTP side: one call to verify, and an operator's entrance to set its mood and read its account.
 
-A call meets, in this order: the account (it counts), `down`, a refusal for too many requests, the wait for a server,
-credentials, quota, a fault by chance, and at last the registry. Everything is in memory and lost with the process.
+A call meets, in this order: the account (it counts), `down`, maintenance, a refusal for too many requests, the wait for
+a server, credentials, quota, a fault by chance, and at last the registry. Everything is in memory and lost with the
+process.
 """
 
+import math
 import random
+import time
+from collections.abc import Callable
 from datetime import date
 
 import msgspec
 from aiohttp import web
 
 from registration.clock import Clock, Today
-from simulators.ministry.calls import Calls
-from simulators.ministry.control import Control, Credentials, decode_control
-from simulators.ministry.failures import Failure, fail
+from simulators.ministry.calls import Calls, SlidingSecond
+from simulators.ministry.control import Control, Credentials, decode_control, patched
+from simulators.ministry.failures import Failure, Mood, fail
 from simulators.ministry.registry import Answer, Registry
 from simulators.ministry.servers import Servers
 from simulators.ministry.wire import CALL_PATH, Query, decode_query
@@ -30,11 +34,10 @@ class Ministry:
     def __init__(self, *, clock: Clock, randomness: random.Random) -> None:
         self._today = Today(clock)
         self._randomness = randomness
-        self._control = Control()
         self._calls = Calls()
-        self._servers = Servers(control=self._control, randomness=randomness)
+        self._servers = Servers(control=Control(), randomness=randomness)
         self._registry = Registry()
-        self._quota = _Quota()
+        self._take_over(Control())
 
     def application(self) -> web.Application:
         """An application ready to be served, once."""
@@ -44,6 +47,7 @@ class Ministry:
                 web.post(CALL_PATH, self._verify),
                 web.get("/control", self._show_control),
                 web.put("/control", self._set_control),
+                web.patch("/control", self._patch_control),
                 web.delete("/control", self._reset_control),
                 web.get("/calls", self._show_calls),
                 web.delete("/calls", self._reset_calls),
@@ -67,7 +71,7 @@ class Ministry:
             if outcome is None:
                 kind = DOWN
                 return web.Response(status=503)
-            response = await fail(outcome, request, retry_after_seconds=self._control.retry_after_seconds)
+            response = await fail(outcome, request, retry_after_seconds=self._retry_after_seconds(outcome))
             kind = outcome.value
             return response
         finally:
@@ -78,7 +82,10 @@ class Ministry:
         control = self._control
         if control.down:
             return None
-        fault = control.faults.pick(self._randomness.random())
+        refused = self._refused_at_the_door(control)
+        if refused is not None:
+            return refused
+        fault = self._mood.pick(self._randomness.random())
         if fault is Failure.HTTP_429:
             return fault
         await self._servers.serve()
@@ -89,12 +96,35 @@ class Ministry:
             fault = Failure.QUOTA if used > control.daily_quota else None
         return fault or self._registry.answer(query, control.population)
 
+    def _refused_at_the_door(self, control: Control) -> Failure | None:
+        """What is said before any work is done for the call."""
+        if control.maintenance is not None and control.maintenance.left(time.monotonic() - self._set_at):
+            return Failure.MAINTENANCE
+        if control.rate_limit_per_second is not None:
+            now = self._calls.millisecond()
+            if self._admitted.inside(now) >= control.rate_limit_per_second:
+                return Failure.HTTP_429
+            self._admitted.count(now)
+        return None
+
+    def _retry_after_seconds(self, failure: Failure) -> int:
+        maintenance = self._control.maintenance
+        if failure is Failure.MAINTENANCE and maintenance is not None:
+            return max(1, math.ceil(maintenance.left(time.monotonic() - self._set_at)))
+        return self._control.retry_after_seconds
+
     async def _show_control(self, _request: web.Request) -> web.Response:
         return _json(self._control)
 
     async def _set_control(self, request: web.Request) -> web.Response:
+        return await self._change(request, decode_control)
+
+    async def _patch_control(self, request: web.Request) -> web.Response:
+        return await self._change(request, lambda patch: patched(self._control, patch))
+
+    async def _change(self, request: web.Request, read: Callable[[bytes], Control]) -> web.Response:
         try:
-            control = decode_control(await request.read())
+            control = read(await request.read())
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return web.json_response({"error": str(error)}, status=400)
         self._take_over(control)
@@ -107,10 +137,15 @@ class Ministry:
 
     def _take_over(self, control: Control) -> None:
         self._control = control
+        self._set_at = time.monotonic()
+        self._mood = Mood(control.faults.set_shares())
+        self._admitted = SlidingSecond()
         self._quota = _Quota()
         self._servers.adjust(control)
 
     async def _show_calls(self, request: web.Request) -> web.Response:
+        if request.query.get("by_nik") == "no":
+            return _json(self._calls.summary())
         return _json(self._calls.report(request.query.get("nik")))
 
     async def _reset_calls(self, _request: web.Request) -> web.Response:

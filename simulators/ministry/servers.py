@@ -5,20 +5,21 @@ An abandoned call still costs its server the whole time: the ministry does not n
 
 import asyncio
 import random
+import time
 from collections import OrderedDict
 
-from simulators.ministry.control import Control
+from simulators.ministry.control import BrownOut, Control
 
 
 class Servers:
     """The servers and the queue before them. Calls that wait are lost with the process, like those of the real one."""
 
     def __init__(self, *, control: Control, randomness: random.Random) -> None:
-        self._latency, self._capacity = control.latency(), control.collapse()
         self._randomness = randomness
         self._busy = 0
         # Ordered, and quick to leave from the middle: in an overload most who wait give up.
         self._queue: OrderedDict[asyncio.Future[None], None] = OrderedDict()
+        self._take_over(control)
 
     @property
     def inside(self) -> int:
@@ -27,7 +28,7 @@ class Servers:
 
     def adjust(self, control: Control) -> None:
         """Take over a new latency and capacity; calls in service end as they began."""
-        self._latency, self._capacity = control.latency(), control.collapse()
+        self._take_over(control)
         self._admit()
 
     async def serve(self) -> None:
@@ -37,6 +38,8 @@ class Servers:
         await self._enter()
         loop = asyncio.get_running_loop()
         seconds = self._latency.draw(self._randomness) * self._capacity.stretch(self.inside)
+        if brown_out := self._brown_out_now():
+            seconds *= brown_out.slowdown
         done_at = loop.time() + seconds
         try:
             await asyncio.sleep(seconds)
@@ -44,6 +47,11 @@ class Servers:
             loop.call_at(done_at, self._leave)
             raise
         self._leave()
+
+    def _take_over(self, control: Control) -> None:
+        self._latency, self._capacity = control.latency(), control.collapse()
+        self._brown_out = control.brown_out
+        self._set_at = time.monotonic()
 
     async def _enter(self) -> None:
         if self._has_room() and not self._queue:
@@ -73,4 +81,12 @@ class Servers:
                 turn.set_result(None)
 
     def _has_room(self) -> bool:
-        return not self._capacity.servers or self._busy < self._capacity.servers
+        servers = self._capacity.servers
+        if servers and (brown_out := self._brown_out_now()):
+            servers = max(1, round(servers * brown_out.capacity_share))
+        return not servers or self._busy < servers
+
+    def _brown_out_now(self) -> BrownOut | None:
+        if self._brown_out is None or not self._brown_out.left(time.monotonic() - self._set_at):
+            return None
+        return self._brown_out

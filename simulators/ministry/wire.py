@@ -43,6 +43,8 @@ class Refusal(enum.Enum):
     QUOTA = "Kuota Akses Hari ini telah Habis"
     LOGIN = "Login Gagal"
     IP = "IP Address Tidak Sesuai"
+    IP_UNKNOWN = "IP Client Tidak terdaftar"
+    UNKNOWN = "Terjadi kesalahan yang tidak diketahui"  # no text that any list of ours holds
 
 
 AGREES = "Sesuai"

@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from simulators.ministry.control import Window
 from simulators.people import make_person
 from simulators.stand_ins import StandIns
 
@@ -146,7 +147,12 @@ async def test_serial_9504_never_answers(ministry: aiohttp.ClientSession) -> Non
 
 @pytest.mark.parametrize(
     ("fault", "text"),
-    [("quota", QUOTA["RESPON"]), ("login", "Login Gagal"), ("ip", "IP Address Tidak Sesuai")],
+    [
+        ("quota", QUOTA["RESPON"]),
+        ("login", "Login Gagal"),
+        ("ip", "IP Address Tidak Sesuai"),
+        ("ip_unknown", "IP Client Tidak terdaftar"),
+    ],
 )
 async def test_a_fault_can_be_told_as_text(ministry: aiohttp.ClientSession, fault: str, text: str) -> None:
     """Quota, login and address failures look like an ordinary page."""
@@ -158,9 +164,12 @@ async def test_a_fault_can_be_told_as_text(ministry: aiohttp.ClientSession, faul
     ("fault", "status", "content_type"),
     [
         ("http_500", 500, "text/plain"),
-        ("http_429", 429, "application/octet-stream"),
+        ("http_503", 503, "application/json"),
+        ("http_429", 429, "application/json"),
         ("html", 200, "text/html"),
-        ("empty", 200, "application/json"),
+        ("maintenance", 503, "text/html"),
+        *((name, 200, "application/json") for name in ("empty", "garbage", "wrong_schema", "wrong_encoding")),
+        *((name, 200, "application/json") for name in ("no_content", "numbers", "oversized", "unknown_text")),
     ],
 )
 async def test_a_fault_can_be_an_http_reply(
@@ -171,7 +180,23 @@ async def test_a_fault_can_be_an_http_reply(
     async with ministry.post(VERIFY, json=query()) as response:
         await response.read()
         assert (response.status, response.content_type) == (status, content_type)
-        assert response.headers.get("Retry-After") == ("7" if fault == "http_429" else None)
+        assert response.headers.get("Retry-After") == ("7" if fault in {"http_429", "maintenance"} else None)
+
+
+async def test_a_fault_can_redirect_for_ever(ministry: aiohttp.ClientSession) -> None:
+    """The address to go to is the one that was asked."""
+    await set_control(ministry, faults={"redirect": 1})
+    async with ministry.post(VERIFY, json=query(), allow_redirects=False) as response:
+        assert (response.status, response.headers["Location"]) == (302, str(response.url))
+
+
+async def test_a_fault_can_trickle(ministry: aiohttp.ClientSession) -> None:
+    """Bytes keep coming, one at a time, and never make a whole reply."""
+    await set_control(ministry, faults={"trickle": 1})
+    async with ministry.post(VERIFY, json=query()) as response:
+        assert response.status == 200
+        assert [len(await response.content.readany()) for _ in range(2)] == [1, 1]
+        assert not response.content.at_eof()
 
 
 async def test_a_fault_can_cut_the_reply_short(ministry: aiohttp.ClientSession) -> None:
@@ -272,6 +297,59 @@ async def test_a_threshold_forgives_a_typing_mistake(
     assert "(100)" not in score
 
 
+async def test_maintenance_ends_and_says_when(ministry: aiohttp.ClientSession) -> None:
+    """During the window everyone is sent away until its end; before and after it the registry works."""
+    await set_control(ministry, maintenance={"seconds": 100})
+    async with ministry.post(VERIFY, json=query()) as response:
+        assert (response.status, response.headers["Retry-After"]) == (503, "100")
+    await set_control(ministry, maintenance={"seconds": 100, "start_seconds": 100})
+    assert await content(ministry, query()) == AGREED
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "left"), [(0, 0), (9.5, 0), (10, 5), (14, 1), (15, 0), (30, 5), (34, 1), (35, 0), (70, 5)]
+)
+def test_a_window_comes_again(elapsed: float, left: float) -> None:
+    """Ten seconds after it was set, for five, and again every twenty."""
+    assert Window(seconds=5, start_seconds=10, every_seconds=20).left(elapsed) == left
+
+
+async def test_a_rate_limit_sends_away_who_comes_too_often(ministry: aiohttp.ClientSession) -> None:
+    """Within any second the calls beyond the limit get 429 and count as calls."""
+    await set_control(ministry, rate_limit_per_second=3, retry_after_seconds=1)
+    statuses = []
+    for _ in range(5):
+        async with ministry.post(VERIFY, json=query()) as response:
+            statuses.append(response.status)
+    assert statuses[:3] == [200, 200, 200]
+    assert 429 in statuses
+    assert (await calls(ministry))["total"] == 5
+
+
+async def test_a_brown_out_leaves_fewer_servers(ministry: aiohttp.ClientSession) -> None:
+    """With a quarter of four servers, one call holds all there is; when it is over, the next gets through."""
+    brown_out = {"seconds": 3600, "capacity_share": 0.25, "slowdown": 10}
+    await set_control(ministry, capacity=4, latency_seconds=3600, brown_out=brown_out)
+    waiting = [asyncio.create_task(ministry.post(VERIFY, json=query()).__aenter__()) for _ in range(2)]
+    while (await calls(ministry))["concurrency"] < 2:
+        pass
+    await set_control(ministry, capacity=4)
+    done, held = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    assert (len(done), len(held)) == (1, 1)
+    held.pop().cancel()
+
+
+async def test_a_patch_changes_only_what_it_names(ministry: aiohttp.ClientSession) -> None:
+    """A run that turns one screw leaves the others: null takes a limit away."""
+    await set_control(ministry, capacity=3, daily_quota=5, faults={"html": 0.5})
+    async with ministry.patch("/control", json={"daily_quota": None, "faults": {"empty": 0.25}}) as response:
+        control = await response.json()
+    assert (control["capacity"], control["daily_quota"]) == (3, None)
+    assert (control["faults"]["html"], control["faults"]["empty"]) == (0.5, 0.25)
+    async with ministry.patch("/control", json={"faults": {"hang": 0.5}}) as response:
+        assert response.status == 400, "together more than 1"
+
+
 async def test_the_control_is_replaced_whole(ministry: aiohttp.ClientSession) -> None:
     """What a PUT leaves out returns to its default, and DELETE resets everything."""
     await set_control(ministry, latency_seconds=0.001, latency_sigma=0.5, capacity=3)
@@ -292,6 +370,8 @@ async def test_the_control_is_replaced_whole(ministry: aiohttp.ClientSession) ->
         ({"faults": {"hang": 2}}, "hang"),
         ({"faults": {"hang": 0.6, "html": 0.6}}, "more than 1"),
         ({"population": {"seed": 1}}, "size"),
+        ({"maintenance": {"seconds": 0}}, "seconds"),
+        ({"brown_out": {"seconds": 1, "slowdown": 0.5}}, "slowdown"),
     ],
 )
 async def test_a_wrong_control_is_refused_with_its_reason(
