@@ -8,6 +8,7 @@ from collections.abc import Mapping
 LOCAL_SETTINGS: Mapping[str, str] = {
     # `gelombang up` stops everything within ten seconds and gives the services five of them.
     "GELOMBANG_DRAIN_SECONDS": "4",
+    "GELOMBANG_DRAIN_IDLE_SECONDS": "0.5",
     # Production asks again after hours about a NIK that was not found; after failures within minutes.
     "GELOMBANG_NOT_FOUND_RECHECK_SECONDS": "1,2,4",
     "GELOMBANG_RETRY_BASE_SECONDS": "0.5",

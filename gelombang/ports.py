@@ -1,8 +1,11 @@
 """Ports of the local stack, held from before the services start until after they stop.
 
-A port is held by a socket that is bound and never listens. Such a socket gets no connections (Linux adds a socket to
-the group that shares a port when it listens), nobody is given its port by chance, and a service that sets the same
-option may bind beside it, again after each restart.
+A private port is held by a socket that is bound and never listens. Such a socket gets no connections (Linux adds a
+socket to the group that shares a port when it listens), nobody is given its port by chance, and a service that sets the
+same option may bind beside it, again after each restart.
+
+The front door's port is held by the listening socket itself, which its processes inherit: connections that arrive while
+one of them is away wait for the others, or for its next life.
 """
 
 import contextlib
@@ -11,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from gelombang.errors import PortTakenError
+
+BACKLOG = 4096  # more than the kernel's own limit on most machines
 
 
 @dataclass
@@ -28,7 +33,7 @@ class Ports:
 
     def private(self) -> int:
         """Reserve a free port for one process, which sets SO_REUSEADDR as asyncio's servers do."""
-        return _port(self._hold(0, socket.SO_REUSEADDR))
+        return port_of(self._hold(0, socket.SO_REUSEADDR))
 
     def shared(self, wanted: int) -> int:
         """Reserve a port that several processes share by SO_REUSEPORT; 0 is any free one.
@@ -37,8 +42,17 @@ class Ports:
         not be noticed, and the two would share the connections.
         """
         with _bind(self.host, wanted, socket.SO_REUSEADDR) as look:
-            free = _port(look)
-        return _port(self._hold(free, socket.SO_REUSEPORT))
+            free = port_of(look)
+        return port_of(self._hold(free, socket.SO_REUSEPORT))
+
+    def listening(self, wanted: int) -> socket.socket:
+        """Listen on a port, 0 is any free one; for processes that inherit the socket. Raises PortTakenError.
+
+        Connections wait in it from now on, and as long as no process takes them in.
+        """
+        listener = self._sockets.enter_context(_bind(self.host, wanted, socket.SO_REUSEADDR))
+        listener.listen(BACKLOG)
+        return listener
 
     def _hold(self, port: int, option: int) -> socket.socket:
         return self._sockets.enter_context(_bind(self.host, port, option))
@@ -69,6 +83,7 @@ def _bind(host: str, port: int, option: int) -> socket.socket:
     return bound
 
 
-def _port(bound: socket.socket) -> int:
+def port_of(bound: socket.socket) -> int:
+    """The port that a socket is bound to."""
     port: int = bound.getsockname()[1]
     return port

@@ -33,6 +33,7 @@ class Service:
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     stop_signal: Signals = SIGTERM
     grace_seconds: float = 3.0
+    inherited: tuple[int, ...] = ()  # file descriptors that it finds open under the same numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +133,7 @@ class Runner:
                 stdout=log,
                 stderr=log,
                 env=dict(self.service.environment),
-                pass_fds=self._surroundings.keep_open,
+                pass_fds=(*self._surroundings.keep_open, *self.service.inherited),
                 start_new_session=True,  # Ctrl-C in the terminal is for the supervisor, which stops services in order
             )
 

@@ -5,9 +5,10 @@ URL takes the place of the embedded server or stand-in.
 """
 
 import os
+import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from signal import SIGKILL
 
@@ -15,7 +16,7 @@ from gelombang import embedded, launcher, probes, server
 from gelombang.data_directory import DataDirectory
 from gelombang.endpoints import Endpoints
 from gelombang.local_settings import LOCAL_SETTINGS
-from gelombang.ports import Ports
+from gelombang.ports import Ports, port_of
 from gelombang.server import Server
 from gelombang.service import Service
 
@@ -32,10 +33,15 @@ class Stack:
     """One local stack. `environment` is what the next service is told; it grows as services are added."""
 
     ports: Ports
-    port: int
+    listener: socket.socket
     environment: dict[str, str]
     mailbox: str | None = None
     metrics: list[str] = field(default_factory=list)
+
+    @property
+    def port(self) -> int:
+        """The front door's port."""
+        return port_of(self.listener)
 
     @property
     def front_door(self) -> str:
@@ -85,8 +91,8 @@ class Stack:
         ]
 
     def applications(self, processes: int) -> list[Service]:
-        """Describe the front doors, which share one port, and a worker for each kind that has someone to ask."""
-        doors = [self._application(f"ingest-{slot}", "ingest") for slot in range(1, processes + 1)]
+        """Describe the front doors, which share one socket, and a worker for each kind that has someone to ask."""
+        doors = [self._door(f"ingest-{slot}") for slot in range(1, processes + 1)]
         workers = [
             self._application(f"worker-{kind}", "verify_workers", kind, consumer=f"{kind}-1") for kind in self.kinds()
         ]
@@ -109,6 +115,12 @@ class Stack:
             pids=dict(pids),
         )
 
+    def _door(self, name: str) -> Service:
+        shared = self.listener.fileno()
+        door = self._application(name, "ingest")
+        told = {**door.environment, "GELOMBANG_LISTEN_FD": str(shared)}
+        return replace(door, environment=told, inherited=(shared,))
+
     def _application(self, name: str, *command: str, consumer: str = "") -> Service:
         admin = self.ports.private()
         self.metrics.append(f"http://{HOST}:{admin}/metrics")
@@ -124,19 +136,19 @@ class Stack:
 
 
 def compose(ports: Ports, *, port: int, directory: DataDirectory) -> Stack:
-    """Begin a stack: reserve the front door's port, and lay down what every service is told."""
-    port = ports.shared(port)
+    """Begin a stack: listen on the front door's port, and lay down what every service is told."""
+    listener = ports.listening(port)
     # PG… variables would redirect clients of the embedded server; whoever names a database of their own may need them.
     inherited = os.environ if os.environ.get("GELOMBANG_DATABASE_URL") else server.environment()
     given = {name: value for name, value in inherited.items() if value or not name.startswith("GELOMBANG_")}
     defaults = {
         **LOCAL_SETTINGS,
         "GELOMBANG_HOST": HOST,
-        "GELOMBANG_PUBLIC_URL": f"http://{HOST}:{port}",
+        "GELOMBANG_PUBLIC_URL": f"http://{HOST}:{port_of(listener)}",
         "GELOMBANG_KEYS": str(directory.keys),
         "PYTHONUNBUFFERED": "1",  # logs are read while things happen
     }
-    return Stack(ports=ports, port=port, environment={**defaults, **given})
+    return Stack(ports=ports, listener=listener, environment={**defaults, **given})
 
 
 def _database(described: Server) -> Service:

@@ -1,10 +1,11 @@
 """The front door put together, started, and stopped in order.
 
-Stopping: unready, no new connections, requests under way finish within the grace period, the shortcut is flushed, pools
-close. A registration is either answered 202 and committed, or its client has no answer and asks again.
+Stopping: unready, then the drain (`ingest/draining.py`), the shortcut is flushed, pools close. A registration is either
+answered 202 and committed, or its client has no answer and asks again.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -78,10 +79,11 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             log.info("front door is open", port=settings.port)
             await stop.wait()
             readiness.set_unready("stopping")
+            asked_at = time.monotonic()
         for task in background:
             task.cancel()
         await shortcut.flush()
-    log.info("front door is closed")
+    log.info("front door is closed", seconds=round(time.monotonic() - asked_at, 3))
 
 
 @asynccontextmanager

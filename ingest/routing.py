@@ -22,6 +22,11 @@ class Request(web.BaseRequest):
 
     captured: str = ""
 
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the connection stays open behind the answer: also not when the process is about to end."""
+        return not self._message.should_close and not getattr(self._protocol, "is_ending", False)
+
 
 class Route(msgspec.Struct, frozen=True):
     """A handler and the name under which its requests are counted."""

@@ -52,6 +52,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "127.0.0.1"
     )
     admin_port: Annotated[int, Meta(description="Port of /livez, /readyz and /metrics", ge=0, le=65535)] = 9100
+    listen_fd: Annotated[
+        int, Meta(description="A listening socket that this process inherits, instead of host and port; -1 is none")
+    ] = -1
     listen_backlog: Annotated[int, _count("Connections the kernel holds for us in a burst")] = 4096
     connection_limit: Annotated[int, _count("Connections at once, per process; one more is closed")] = 20_000
     head_timeout_seconds: Annotated[float, _seconds("A request's head must be here after this long", 0.1)] = 15.0
@@ -62,6 +65,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch_writers: Annotated[int, _count("Commits under way at once, per process")] = 1
     retry_after_seconds: Annotated[float, _seconds("What a refused client is told to wait, before jitter", 1.0)] = 2.0
     drain_seconds: Annotated[float, _seconds("A stopping process finishes its work within this")] = 8.0
+    drain_idle_seconds: Annotated[
+        float, _seconds("A stopping front door closes connections on which nothing came for so long")
+    ] = 2.0
 
     # Admission and limits
     admission_target_seconds: Annotated[
