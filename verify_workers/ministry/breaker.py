@@ -1,0 +1,220 @@
+"""Stops calls to a registry that does not answer, and finds out carefully when it does again.
+
+    closed ──── too large a share fails, quota gone, Retry-After, or a person's pause ────▶ open
+    open ────── the wait is over (a person's pause: only when resumed) ───────────────────▶ probing
+    probing ─── an answer is missing: a longer wait ──────────────────────────────────────▶ open
+    probing ─── enough answers in a row ──────────────────────────────────────────────────▶ closing
+    closing ─── calls allowed grow to the full limit ─────────────────────────────────────▶ closed
+
+`allowance` is what remains of the controller's limit; nothing else decides on calls. One registration's quota answer
+parks that check alone: only a run of them from different identities, with no answer between, says that the day's quota
+is gone. Then the breaker waits until midnight in Jakarta, with a probe every few minutes, since quotas are also raised.
+
+Pure: the caller's monotonic seconds and the time until midnight are passed in. If its process dies, the next holder
+goes on from `memory`.
+"""
+
+import enum
+import math
+import random
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+
+from registration.clock import WESTERN_INDONESIA_TIME
+
+QUOTA = "ministry_quota"
+PAUSED = "paused"
+ASKED_TO_WAIT = "ministry_busy"
+
+
+class BreakerState(enum.StrEnum):
+    """Whether calls go out."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    PROBING = "probing"
+    CLOSING = "closing"
+
+
+class BreakerPolicy(msgspec.Struct, frozen=True):
+    """When it opens, how long it waits, how it closes."""
+
+    failing_share: float = 0.5
+    fewest_calls: int = 10
+    window_seconds: float = 15.0
+    first_wait_seconds: float = 2.0
+    longest_wait_seconds: float = 10.0
+    longest_asked_wait_seconds: float = 300.0
+    probe_calls: int = 2
+    answers_to_close: int = 3
+    closing_seconds: float = 5.0
+    quota_identities: int = 5
+    quota_probe_seconds: float = 300.0
+
+
+class Outcomes(msgspec.Struct, frozen=True):
+    """What came back since the last time.
+
+    `failures` are calls without an answer by cause, quota not among them. `quota` holds a fingerprint of each identity
+    that got the quota's answer. `retry_after_seconds` is the longest delay that the registry asked for.
+    """
+
+    answered: int = 0
+    failures: Mapping[str, int] = msgspec.field(default_factory=dict)
+    quota: frozenset[bytes] = frozenset()
+    retry_after_seconds: float = 0.0
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """What the next holder must know. `wait_seconds` counts from now."""
+
+    state: BreakerState = BreakerState.CLOSED
+    cause: str | None = None
+    wait_seconds: float = 0.0
+    openings: int = 0
+
+
+def seconds_until_midnight(now: datetime) -> float:
+    """Until the registry's next day begins, in Jakarta."""
+    local = now.astimezone(WESTERN_INDONESIA_TIME)
+    midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return (midnight - local).total_seconds()
+
+
+class Breaker:
+    """One for the whole pool. `memory` is what an earlier holder left behind."""
+
+    def __init__(
+        self,
+        policy: BreakerPolicy,
+        *,
+        now_seconds: float,
+        randomness: random.Random,
+        memory: Memory | None = None,
+    ) -> None:
+        known = memory or Memory()
+        self._policy = policy
+        self._randomness = randomness
+        self.state = known.state
+        self.cause = known.cause
+        self._openings = known.openings  # in a row; each makes the next wait longer
+        self._until = math.inf if known.cause == PAUSED else now_seconds + known.wait_seconds
+        self._recent: list[tuple[float, Outcomes]] = []
+        self._quota_run: set[bytes] = set()
+        self._probed = 0
+        self._closing_since = now_seconds
+
+    def memory(self, now_seconds: float) -> Memory:
+        """What the next holder must know."""
+        wait = max(0.0, self._until - now_seconds) if math.isfinite(self._until) else 0.0
+        return Memory(state=self.state, cause=self.cause, wait_seconds=wait, openings=self._openings)
+
+    def allowance(self, now_seconds: float, limit: int) -> int:
+        """How many calls may be under way, given the controller's limit; 0 is none."""
+        match self.state:
+            case BreakerState.OPEN:
+                return 0
+            case BreakerState.PROBING:
+                return min(limit, self._policy.probe_calls)
+            case BreakerState.CLOSING:
+                share = (now_seconds - self._closing_since) / self._policy.closing_seconds
+                return min(limit, max(self._policy.probe_calls, math.ceil(limit * share)))
+            case BreakerState.CLOSED:
+                return limit
+
+    def pause(self) -> None:
+        """A person stops all calls, until `resume`."""
+        self.state, self.cause, self._until = BreakerState.OPEN, PAUSED, math.inf
+
+    def resume(self, now_seconds: float) -> None:
+        """A person lets calls out again: probes first."""
+        self._until = now_seconds
+        self._probe()
+
+    def update(self, now_seconds: float, outcomes: Outcomes, *, midnight_in_seconds: float) -> BreakerState:
+        """Take in what came back and what time it is."""
+        match self.state:
+            case BreakerState.OPEN:  # what comes back now was asked before
+                self._wait(now_seconds)
+            case BreakerState.PROBING:
+                self._judge_probe(now_seconds, outcomes, midnight_in_seconds)
+            case _:
+                self._watch(now_seconds, outcomes, midnight_in_seconds)
+        return self.state
+
+    def _wait(self, now: float) -> None:
+        if now < self._until:
+            return
+        if self.cause == ASKED_TO_WAIT and not self._openings:
+            self.state, self.cause = BreakerState.CLOSED, None  # nothing is broken: it was busy and said for how long
+        else:
+            self._probe()
+
+    def _watch(self, now: float, outcomes: Outcomes, midnight_in: float) -> None:
+        """Closed or closing: open when it must."""
+        if self._is_quota_gone(outcomes):
+            self._open_for_quota(now, midnight_in)
+        elif outcomes.retry_after_seconds > 0:
+            self._open_for(now, ASKED_TO_WAIT, self._asked(outcomes))
+        elif (cause := self._failing(now, outcomes)) is not None:
+            self._open(now, cause)
+        elif self.state is BreakerState.CLOSING and now - self._closing_since >= self._policy.closing_seconds:
+            self.state, self.cause, self._openings = BreakerState.CLOSED, None, 0
+
+    def _failing(self, now: float, outcomes: Outcomes) -> str | None:
+        """The cause met most often, when too large a share of the recent calls failed."""
+        self._recent.append((now, outcomes))
+        self._recent = [one for one in self._recent if one[0] > now - self._policy.window_seconds]
+        by_cause: Counter[str] = Counter()
+        for _, one in self._recent:
+            by_cause.update(one.failures)
+        failed, answered = by_cause.total(), sum(one.answered for _, one in self._recent)
+        calls = failed + answered
+        if calls < self._policy.fewest_calls or failed < self._policy.failing_share * calls:
+            return None
+        return by_cause.most_common(1)[0][0]
+
+    def _is_quota_gone(self, outcomes: Outcomes) -> bool:
+        """Whether so many different identities were refused with no answer between."""
+        self._quota_run = set() if outcomes.answered else self._quota_run | outcomes.quota
+        return len(self._quota_run) >= self._policy.quota_identities
+
+    def _judge_probe(self, now: float, outcomes: Outcomes, midnight_in: float) -> None:
+        if outcomes.retry_after_seconds > 0:
+            self._open_for(now, ASKED_TO_WAIT, self._asked(outcomes))
+        elif self._is_quota_gone(outcomes) or (outcomes.quota and self.cause == QUOTA):
+            self._open_for_quota(now, midnight_in)
+        elif outcomes.failures:
+            self._open(now, max(outcomes.failures, key=outcomes.failures.__getitem__))
+        else:
+            self._probed += outcomes.answered
+            if self._probed >= self._policy.answers_to_close:
+                self.state, self._closing_since = BreakerState.CLOSING, now
+
+    def _asked(self, outcomes: Outcomes) -> float:
+        return min(outcomes.retry_after_seconds, self._policy.longest_asked_wait_seconds)
+
+    def _open(self, now: float, cause: str) -> None:
+        self._openings += 1
+        doubled = self._policy.first_wait_seconds * 2.0 ** min(self._openings - 1, 30)
+        self._open_for(now, cause, self._jittered(min(doubled, self._policy.longest_wait_seconds)))
+
+    def _open_for_quota(self, now: float, midnight_in: float) -> None:
+        """Midnight brings a new quota; a probe every few minutes finds out when it was raised before."""
+        self._openings += 1
+        self._open_for(now, QUOTA, min(self._jittered(self._policy.quota_probe_seconds), midnight_in))
+
+    def _open_for(self, now: float, cause: str, seconds: float) -> None:
+        self.state, self.cause, self._until = BreakerState.OPEN, cause, now + seconds
+        self._recent = []
+        self._quota_run = set()
+
+    def _probe(self) -> None:
+        self.state, self._probed = BreakerState.PROBING, 0
+
+    def _jittered(self, seconds: float) -> float:
+        """Between three quarters and the whole, so that many do not come at once."""
+        return seconds * self._randomness.uniform(0.75, 1.0)
