@@ -173,5 +173,5 @@ def test_whatever_happens_it_allows_no_more_than_the_limit_and_recovers(steps: l
         assert 0 <= _update(breaker, now, outcomes) <= LIMIT
     for _ in range(80):
         now += 10.0
-        allowed = _update(breaker, now, WELL if breaker.state is not BreakerState.OPEN else Outcomes())
-    assert allowed == LIMIT
+        _update(breaker, now, WELL if breaker.state is not BreakerState.OPEN else Outcomes())
+    assert breaker.allowance(now, LIMIT) == LIMIT
