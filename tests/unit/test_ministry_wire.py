@@ -1,23 +1,24 @@
 """The registry's replies: only an explicit answer rejects a person (I16), everything else is the system's trouble."""
 
 import json
-import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registration.applicant import Applicant
 from registration.checks import Reason, State
 from registration.errors import Retryable
 from registration.store.work import Verdict
-from verify_workers.ministry.wire import REPLY_LIMIT_BYTES, Credentials, Missing, read_reply, request_body
+from tests.replies import AGREES, INACTIVE, NIK, REPLIES, THRESHOLD, Reply, page
+from verify_workers.ministry.answers import Asked, Missing
+from verify_workers.ministry.wire import REPLY_LIMIT_BYTES, Credentials, read_reply, request_body
 
 VERIFIED = Verdict(State.VERIFIED)
-AGREES = {"NIK": "Sesuai", "NAMA_LGKP": "Sesuai (100)", "TMPT_LHR": "Sesuai (100)", "TGL_LHR": "Sesuai"}
+ASKED = Asked(NIK, THRESHOLD)
 COMPARED = ("NAMA_LGKP", "TMPT_LHR", "TGL_LHR")
 FAILURES = (
     ("Kuota Akses Hari ini telah Habis", "ministry_quota"),
@@ -25,20 +26,12 @@ FAILURES = (
     ("IP Address Tidak Sesuai", "ministry_address"),
     ("IP Client Tidak terdaftar", "ministry_address"),
 )
-INACTIVE = {"RESPONSE_CODE": "14", "RESPONSE_DESC": "Data Ditemukan, Status Tidak Aktif"}
-
-
-def page(content: Any) -> bytes:  # noqa: ANN401 - any JSON
-    """The envelope around one row."""
-    return json.dumps(
-        {"content": [content], "lastPage": True, "numberOfElements": 1, "totalElements": 1, "size": 1, "number": 0}
-    ).encode()
 
 
 def cause(status: int, body: bytes, retry_after: str | None = None) -> tuple[str, float | None]:
     """Why a reply was no answer."""
     with pytest.raises(Retryable) as caught:
-        read_reply(status, body, retry_after=retry_after)
+        read_reply(status, body, asked=ASKED, retry_after=retry_after)
     return caught.value.cause, caught.value.retry_after_seconds
 
 
@@ -82,7 +75,7 @@ def test_the_question_is_in_the_registry_s_form() -> None:
 @pytest.mark.parametrize("field", COMPARED)
 def test_all_fields_agreeing_verify(field: str, word: str) -> None:
     """Plain or scored, in any capitals."""
-    assert read_reply(200, page({**AGREES, field: word})) == VERIFIED
+    assert read_reply(200, page({**AGREES, field: word}), asked=ASKED) == VERIFIED
 
 
 @pytest.mark.parametrize(
@@ -96,14 +89,14 @@ def test_all_fields_agreeing_verify(field: str, word: str) -> None:
 @pytest.mark.parametrize("word", [*capitals("Tidak Sesuai"), "Tidak Sesuai (0)", "TIDAK SESUAI (89)"])
 def test_a_field_that_does_not_match_rejects_with_its_reason(field: str, reason: Reason, word: str) -> None:
     """The applicant reads which field to mend."""
-    assert Verdict(State.REJECTED, reason) == read_reply(200, page({**AGREES, field: word}))
+    assert Verdict(State.REJECTED, reason) == read_reply(200, page({**AGREES, field: word}), asked=ASKED)
 
 
 def test_the_name_is_told_first_when_several_do_not_match() -> None:
     """One reason at a time, always the same one."""
     content = {**AGREES, **dict.fromkeys(COMPARED, "Tidak Sesuai")}
 
-    assert Verdict(State.REJECTED, Reason.NAME_MISMATCH) == read_reply(200, page(content))
+    assert Verdict(State.REJECTED, Reason.NAME_MISMATCH) == read_reply(200, page(content), asked=ASKED)
 
 
 @pytest.mark.parametrize("code", ["14", 14, " 14 "])
@@ -112,14 +105,14 @@ def test_found_and_inactive_rejects(code: object, description: object) -> None:
     """Code 14, whether it comes as text or as a number."""
     content = {"RESPONSE_CODE": code, "RESPONSE_DESC": description}
 
-    assert Verdict(State.REJECTED, Reason.INACTIVE) == read_reply(200, page(content))
+    assert Verdict(State.REJECTED, Reason.INACTIVE) == read_reply(200, page(content), asked=ASKED)
 
 
 @pytest.mark.parametrize("field", ["RESPON", "RESPONSE_DESC"])
 @pytest.mark.parametrize("words", capitals("Data Tidak Ditemukan"))
 def test_not_found_is_an_answer_of_its_own(field: str, words: str) -> None:
     """Not final: the registry's copy is synchronised from time to time."""
-    assert Missing.NOT_FOUND is read_reply(200, page({field: words}))
+    assert Missing.NOT_FOUND is read_reply(200, page({field: words}), asked=ASKED)
 
 
 # The system's trouble
@@ -229,7 +222,7 @@ def test_a_reply_that_is_too_large_is_unreadable() -> None:
     body = page(INACTIVE)
 
     assert cause(200, body + b" " * (REPLY_LIMIT_BYTES + 1 - len(body))) == ("ministry_unreadable", None)
-    assert isinstance(read_reply(200, body + b" " * (REPLY_LIMIT_BYTES - len(body))), Verdict)
+    assert isinstance(read_reply(200, body + b" " * (REPLY_LIMIT_BYTES - len(body)), asked=ASKED), Verdict)
 
 
 @pytest.mark.parametrize("body", [page(AGREES), page(INACTIVE), page({"RESPON": "Data Tidak Ditemukan"}), b""])
@@ -264,128 +257,158 @@ def test_the_registry_s_own_delay_is_passed_on_where_it_is_one(
     assert cause(status, b"", header)[1] == seconds
 
 
-# I16, fuzzed: real replies with something wrong in them
-
-REPLIES: tuple[Mapping[str, object], ...] = (
-    AGREES,
-    INACTIVE,
-    {"RESPONSE_CODE": 14},
-    {**AGREES, "RESPONSE_CODE": "00"},
-    *({**AGREES, field: "Tidak Sesuai (0)"} for field in COMPARED),
-    dict.fromkeys(COMPARED, "TIDAK SESUAI"),
-    {"RESPON": "Data Tidak Ditemukan"},
-    *({"RESPON": words} for words, _ in FAILURES),
-    *({"RESPONSE_CODE": "99", "RESPONSE_DESC": words} for words, _ in FAILURES),
-)
-WORDS = st.sampled_from(
-    ["Sesuai", "Tidak Sesuai", "Tidak Sesuai (0)", "14", "00", "Data Tidak Ditemukan", "", *(w for w, _ in FAILURES)]
-)
-VALUES = st.recursive(
-    WORDS | st.none() | st.booleans() | st.integers() | st.just(14) | st.floats(allow_nan=False) | st.text(max_size=12),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
-    max_leaves=4,
-)
-NAMES = st.sampled_from([*COMPARED, "RESPON", "RESPONSE_CODE", "RESPONSE_DESC", "NIK", "nama_lgkp"])
+# The contract, reply by reply
 
 
-def may_reject(body: bytes) -> bool:
-    """Judged without the code under test: the row says code 14, or says of a compared field that it does not match."""
+@pytest.mark.parametrize("reply", REPLIES, ids=lambda reply: reply.name)
+def test_a_reply_means_what_it_says(reply: Reply) -> None:
+    """The same table that the client is held to over HTTP."""
+    assert meaning(reply.status, reply.body) == reply.meaning
+
+
+def meaning(status: int, body: bytes) -> str:
+    """What the parser made of a reply, in the words of the table."""
     try:
-        row = json.loads(body)["content"][0]
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return False
-    if not isinstance(row, dict):
-        return False
-    told = [" ".join(str(row.get(name)).lower().split()) for name in ("RESPON", "RESPONSE_DESC")]
-    if any(words.lower() in text for words, _ in FAILURES for text in told[: 1 if row.get("RESPON") else 2]):
-        return False
-    inactive = str(row.get("RESPONSE_CODE")).strip() == "14"
-    compared = [" ".join(str(row.get(name)).lower().split()) for name in COMPARED]
-    mismatch = any(text.startswith("tidak sesuai") for text in compared)
-    return inactive or (mismatch and all("sesuai" in text for text in compared))
-
-
-def assert_rejects_only_when_told(status: int, body: bytes) -> None:
-    try:
-        answer = read_reply(status, body)
+        answer = read_reply(status, body, asked=ASKED)
     except Retryable as error:
-        assert error.cause.startswith("ministry_")  # noqa: PT017 - not the subject of a `raises`
-        return
-    assert status == 200
-    if isinstance(answer, Verdict) and answer.state is State.REJECTED:
-        assert may_reject(body)
-    if isinstance(answer, Verdict) and answer.state is State.VERIFIED:
-        assert b"esuai" in body.lower()
+        return error.cause
+    if answer is Missing.NOT_FOUND:
+        return "not found"
+    return str(answer.state) if answer.reason is None else f"{answer.state}: {answer.reason}"
 
 
-@settings(deadline=None, max_examples=500)
-@given(
-    reply=st.sampled_from(REPLIES),
-    changes=st.dictionaries(NAMES, VALUES, max_size=3),
-    dropped=st.sets(NAMES, max_size=2),
-    status=st.sampled_from([200, 200, 200, 200, 429, 500, 302, 404]),
+# I16, fuzzed. The judge is how a reply was made, not how it reads: answers are built from what they shall mean, and a
+# system fault is an answer to which something was done that must cost it its meaning.
+
+
+@st.composite
+def spelling(draw: st.DrawFn, words: str) -> str:
+    """The same words in other capitals and spacing."""
+    letters = "".join(draw(st.sampled_from([c.lower(), c.upper()])) for c in words)
+    gap = st.sampled_from([" ", "  ", "\t", " \n "])
+    return draw(st.sampled_from(["", " "])) + draw(gap).join(letters.split(" ")) + draw(st.sampled_from(["", " "]))
+
+
+@st.composite
+def comparison(draw: st.DrawFn, *, agrees: bool) -> str:
+    score = draw(st.none() | (st.integers(90, 100) if agrees else st.integers(0, 89)))
+    said = draw(spelling("Sesuai" if agrees else "Tidak Sesuai")).strip()
+    return said if score is None else f"{said} ({score})"
+
+
+@st.composite
+def compared(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
+    """A row in which every field was compared, and what it means."""
+    agree = {field: draw(st.booleans()) for field in COMPARED}
+    row: dict[str, Any] = {field: draw(comparison(agrees=agree[field])) for field in COMPARED}
+    row |= draw(st.sampled_from([{}, {"NIK": "Sesuai"}, {"NIK": NIK}, {"RESPONSE_CODE": "00"}, {"RESPON": ""}]))
+    reasons = {"NAMA_LGKP": "name_mismatch", "TGL_LHR": "birth_date_mismatch", "TMPT_LHR": "birth_place_mismatch"}
+    told = next((reason for field, reason in reasons.items() if not agree[field]), None)
+    return "verified" if told is None else f"rejected: {told}", row
+
+
+@st.composite
+def inactive(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
+    row: dict[str, Any] = {"RESPONSE_CODE": draw(st.sampled_from(["14", 14, " 14 "]))}
+    if draw(st.booleans()):
+        row[draw(st.sampled_from(["RESPON", "RESPONSE_DESC"]))] = draw(spelling("Data Ditemukan, Status Tidak Aktif"))
+    return "rejected: inactive", row
+
+
+@st.composite
+def not_found(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
+    return "not found", {draw(st.sampled_from(["RESPON", "RESPONSE_DESC"])): draw(spelling("Data Tidak Ditemukan"))}
+
+
+ANSWERS = compared() | inactive() | not_found()
+NOISE = st.dictionaries(
+    st.text(max_size=8).filter(lambda name: name not in {*COMPARED, "NIK", "RESPON", "RESPONSE_DESC", "RESPONSE_CODE"}),
+    st.none() | st.booleans() | st.integers(-9, 99) | st.text(max_size=9) | st.lists(st.integers(), max_size=2),
+    max_size=3,
 )
-@example(reply=REPLIES[5], changes={"TGL_LHR": None}, dropped=set(), status=200)
-@example(reply=INACTIVE, changes={"RESPON": "Login Gagal"}, dropped=set(), status=200)
-def test_fields_changed_at_will_reject_nobody_without_being_told(
-    reply: Mapping[str, object], changes: dict[str, object], dropped: set[str], status: int
-) -> None:
-    """Real replies whose fields are replaced, mistyped or missing: a rejection needs its explicit words."""
-    content = {name: value for name, value in {**reply, **changes}.items() if name not in dropped}
-
-    assert_rejects_only_when_told(status, page(content))
-
-
-@settings(deadline=None, max_examples=500)
-@given(
-    reply=st.sampled_from(REPLIES),
-    seed=st.integers(min_value=0, max_value=2**32),
-    count=st.integers(min_value=1, max_value=6),
+FAULT_TEXTS = st.sampled_from(
+    [words for words, _ in FAILURES] + ["Terjadi kesalahan sistem", "Timeout", "Sesuai nanti"]
 )
-def test_bytes_changed_at_will_reject_nobody_without_being_told(
-    reply: Mapping[str, object], seed: int, count: int
-) -> None:
-    """Real replies with bytes flipped, inserted, removed and moved: never a crash, never a false rejection."""
-    chance = random.Random(seed)  # noqa: S311 - a fuzz, drawn from hypothesis
-    body = bytearray(page(reply))
-    for _ in range(count):
-        place = chance.randrange(len(body) or 1)
-        match chance.randrange(4):
-            case 0:
-                body[place : place + 1] = bytes([chance.randrange(256)])
-            case 1:
-                body[place:place] = chance.choice([b'"', b"{", b"[", b",", b"\\", b"\xff", b"14", b"Tidak "])
-            case 2:
-                del body[place : place + chance.randrange(1, 12)]
-            case _:
-                body = body[place:] + body[:place]
 
-    assert_rejects_only_when_told(200, bytes(body))
+
+@settings(deadline=None, max_examples=200)
+@given(answer=ANSWERS, noise=NOISE, envelope=NOISE, mark=st.sampled_from([b"", b"\xef\xbb\xbf"]))
+def test_an_answer_is_read_however_it_is_spelt(
+    answer: tuple[str, dict[str, Any]], noise: dict[str, Any], envelope: dict[str, Any], mark: bytes
+) -> None:
+    """Capitals, spaces, scores, numbers for text and fields that we did not ask for change nothing."""
+    expected, row = answer
+    body = mark + page({**noise, **row}, **{f"x{name}": value for name, value in envelope.items()})
+
+    assert meaning(200, body) == expected
+
+
+def _overwritten(row: dict[str, Any], field: str, value: object) -> bytes:
+    return page({**row, field: value})
+
+
+def _doubled(row: dict[str, Any], field: str, value: object) -> bytes:
+    text = page({**row, "DOUBLED": value}).decode()
+    return text.replace('"DOUBLED"', json.dumps(field)).encode() if field in row else b""
+
+
+def _dropped(row: dict[str, Any]) -> bytes:
+    """Without its last word: every answer lives by all of its compared fields, or by its one code or text."""
+    needed = [name for name in row if name in COMPARED] or [n for n in row if n == "RESPONSE_CODE"] or list(row)
+    return page({name: value for name, value in row.items() if name != needed[-1] and (name in COMPARED)})
+
+
+FAULTS: Mapping[str, Callable[[dict[str, Any], st.DataObject], tuple[int, bytes]]] = {
+    "a failure in words": lambda row, data: (200, _overwritten(row, "RESPON", data.draw(FAULT_TEXTS))),
+    "a failure in the description": lambda row, data: (200, _overwritten(row, "RESPONSE_DESC", data.draw(FAULT_TEXTS))),
+    "a code of something else": lambda row, data: (
+        200,
+        _overwritten({**row, "RESPON": "x"}, "RESPONSE_CODE", data.draw(st.sampled_from(["99", 13, "014", [14], 1.4]))),
+    ),
+    "a name twice": lambda row, data: (200, _doubled(row, data.draw(st.sampled_from(sorted(row))), "Tidak Sesuai")),
+    "a row too many": lambda row, data: (200, page(row, data.draw(st.sampled_from([row, {}, None])))),
+    "no list": lambda row, _: (200, json.dumps({"content": row}).encode()),
+    "another's NIK": lambda row, _: (200, _overwritten(row, "NIK", "3174014302900002")),
+    "a word too few": lambda row, _: (200, _dropped(row)),
+    "a broken end": lambda row, data: (200, (b := page(row))[: data.draw(st.integers(0, len(b) - 1))]),
+    "a broken letter": lambda row, _: (200, page({**row, "X": "é"}).replace("é".encode(), b"\xe9")),
+    "UTF-16": lambda row, _: (200, page(row).decode().encode("utf-16")),
+    "a web page around it": lambda row, _: (200, b"<html><pre>" + page(row) + b"</pre></html>"),
+    "a status": lambda row, data: (
+        data.draw(st.sampled_from([100, 204, 206, 302, 401, 404, 429, 500, 504])),
+        page(row),
+    ),
+    "too much": lambda row, _: (200, page(row) + b" " * REPLY_LIMIT_BYTES),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@settings(deadline=None, max_examples=60)
+@given(answer=ANSWERS, data=st.data())
+def test_a_system_fault_is_no_answer(fault: str, answer: tuple[str, dict[str, Any]], data: st.DataObject) -> None:
+    """Whatever the reply would have meant: nobody is rejected, nobody verified, nobody counted as not found."""
+    status, body = FAULTS[fault](dict(answer[1]), data)
+
+    assert meaning(status, body).startswith("ministry_")
 
 
 @settings(deadline=None, max_examples=300)
 @given(status=st.integers(min_value=100, max_value=599) | st.just(200), body=st.binary(max_size=300))
 def test_any_bytes_are_no_answer(status: int, body: bytes) -> None:
     """Noise of any kind ends in a cause for on-call."""
-    assert_rejects_only_when_told(status, body)
+    assert meaning(status, body).startswith("ministry_")
 
 
-def test_the_judge_of_these_tests_knows_a_rejection() -> None:
-    """Without this, the fuzz could pass because it never allows or never sees one."""
-    rejected = [
-        reply
-        for reply in REPLIES
-        if "RESPON" not in reply and isinstance(answer := _answer(reply), Verdict) and answer.state is State.REJECTED
-    ]
+@settings(deadline=None, max_examples=300)
+@given(answer=ANSWERS, place=st.integers(min_value=0), byte=st.integers(0, 255), data=st.data())
+def test_a_changed_byte_never_turns_agreement_into_rejection(
+    answer: tuple[str, dict[str, Any]], place: int, byte: int, data: st.DataObject
+) -> None:
+    """One byte replaced, inserted or removed: the reply keeps its meaning or loses it, and gets no other."""
+    expected, row = answer
+    body = bytearray(page(row))
+    at = place % len(body)
+    body[at : at + data.draw(st.integers(0, 1))] = bytes([byte]) if data.draw(st.booleans()) else b""
+    found = meaning(200, bytes(body))
 
-    assert len(rejected) == 6
-    assert all(may_reject(page(reply)) for reply in rejected)
-    assert not any(may_reject(page({"RESPON": words})) for words, _ in FAILURES)
-    assert not may_reject(page(AGREES))
-
-
-def _answer(reply: Mapping[str, object]) -> Verdict | Missing | None:
-    try:
-        return read_reply(200, page(reply))
-    except Retryable:
-        return None
+    assert found == expected or found.startswith("ministry_")

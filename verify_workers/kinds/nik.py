@@ -11,8 +11,8 @@ from registration.errors import Retryable
 from registration.settings import Settings
 from registration.store.work import NOT_FOUND, Delay, Verdict, Work
 from verify_workers.kinds.checker import Answer
+from verify_workers.ministry.answers import Missing
 from verify_workers.ministry.client import MinistryClient
-from verify_workers.ministry.wire import Missing
 
 
 class NikChecker:

@@ -7,6 +7,7 @@ from registration.errors import Retryable
 from registration.settings import Settings
 from registration.store.work import Verdict
 from verify_workers.ministry import wire
+from verify_workers.ministry.answers import Asked, Missing
 
 
 class MinistryClient:
@@ -25,12 +26,17 @@ class MinistryClient:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=settings.concurrency, keepalive_timeout=60.0),
             timeout=aiohttp.ClientTimeout(total=settings.ministry_timeout_seconds),
-            headers={"Content-Type": "application/json", "Accept": "application/json"},
+            # `identity`: a compressed reply is not read, since it can be larger than it looks.
+            headers={
+                "Content-Type": "application/json",
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+            },
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
         )
 
-    async def ask(self, person: Applicant) -> Verdict | wire.Missing:
+    async def ask(self, person: Applicant) -> Verdict | Missing:
         """What the registry says of a person; raises `Retryable` for everything that is not an explicit answer."""
         body = wire.request_body(person, self._credentials)
         try:
@@ -38,7 +44,9 @@ class MinistryClient:
                 reply = await response.content.read(wire.REPLY_LIMIT_BYTES + 1)
                 while len(reply) <= wire.REPLY_LIMIT_BYTES and not response.content.at_eof():
                     reply += await response.content.read(wire.REPLY_LIMIT_BYTES + 1 - len(reply))
-                return wire.read_reply(response.status, reply, retry_after=response.headers.get("Retry-After"))
+                asked = Asked(person.nik, self._credentials.threshold)
+                retry_after = response.headers.get("Retry-After")
+                return wire.read_reply(response.status, reply, asked=asked, retry_after=retry_after)
         except TimeoutError as error:
             raise Retryable("ministry_timeout") from error
         except (aiohttp.ClientError, OSError) as error:

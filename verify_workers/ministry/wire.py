@@ -1,51 +1,27 @@
 """The registry's wire format (CALL_VERIFY_BY_ELEMEN), as public integrations show it.
 
-Guarantee: a person is rejected only on an explicit answer: a compared field that does not match, or "found, inactive".
-Every other reply, whatever its status, is the system's trouble and raises `Retryable` with a cause for on-call.
+Guarantee: what is not one whole page with one row, in UTF-8 with or without a byte order mark, each name at most once,
+raises `Retryable` with a cause for on-call. What a row says is judged by `ministry/answers.py`.
 
 Pure: bytes in, answer out.
 """
 
-import enum
+import json
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import msgspec
 
 from registration.applicant import Applicant
-from registration.checks import Reason, State
 from registration.errors import Retryable
 from registration.store.work import Verdict
+from verify_workers.ministry.answers import UNREADABLE, Asked, Missing, explicit_answer
 
 REPLY_LIMIT_BYTES: Final = 64 * 1024
 _OK: Final = 200
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
-_INACTIVE_CODE: Final = "14"
-
-
-class Missing(enum.Enum):
-    """The registry does not know the person; it may, once its copy is synchronised."""
-
-    NOT_FOUND = "not_found"
-
-
-# What a failure says, in lower case, and the cause that on-call sees.
-_FAILURES: Final = (
-    ("kuota akses hari ini telah habis", "ministry_quota"),
-    ("login gagal", "ministry_login"),
-    ("ip address tidak sesuai", "ministry_address"),
-    ("ip client tidak terdaftar", "ministry_address"),
-)
-_NOT_FOUND_TEXT: Final = "data tidak ditemukan"
-# The compared fields in the order in which a mismatch is reported.
-_COMPARED: Final = (
-    ("NAMA_LGKP", Reason.NAME_MISMATCH),
-    ("TGL_LHR", Reason.BIRTH_DATE_MISMATCH),
-    ("TMPT_LHR", Reason.BIRTH_PLACE_MISMATCH),
-)
-_COMPARISON = re.compile(r"\A(?P<no>tidak )?sesuai(?: \([0-9]{1,3}\))?\Z")
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -73,7 +49,7 @@ def request_body(person: Applicant, credentials: Credentials) -> bytes:
     )
 
 
-def read_reply(status: int, body: bytes, *, retry_after: str | None = None) -> Verdict | Missing:
+def read_reply(status: int, body: bytes, *, asked: Asked, retry_after: str | None = None) -> Verdict | Missing:
     """The registry's answer; raises `Retryable` for everything that is not an explicit one."""
     if status == _TOO_MANY:
         raise Retryable("ministry_busy", _delay(retry_after))
@@ -81,56 +57,37 @@ def read_reply(status: int, body: bytes, *, retry_after: str | None = None) -> V
         raise Retryable("ministry_error", _delay(retry_after))
     if status != _OK:
         raise Retryable("ministry_refused")
-    content = _content(body)
-    said = _text(content, "RESPON") or _text(content, "RESPONSE_DESC")
-    if said:
-        for text, cause in _FAILURES:
-            if text in said:
-                raise Retryable(cause)
-        if _NOT_FOUND_TEXT in said:
-            return Missing.NOT_FOUND
-    if _text(content, "RESPONSE_CODE") == _INACTIVE_CODE:
-        return Verdict(State.REJECTED, Reason.INACTIVE)
-    return _compared(content)
+    return explicit_answer(_row(body), asked)
 
 
-def _compared(content: Mapping[str, Any]) -> Verdict:
-    """Every field that we asked for must have been compared before any of them counts."""
-    matches = [_matches(_text(content, field)) for field, _ in _COMPARED]
-    for (_, reason), match in zip(_COMPARED, matches, strict=True):
-        if not match:
-            return Verdict(State.REJECTED, reason)
-    return Verdict(State.VERIFIED)
-
-
-def _matches(said: str) -> bool:
-    comparison = _COMPARISON.match(said)
-    if comparison is None:
-        raise Retryable("ministry_unreadable")
-    return comparison["no"] is None
-
-
-def _content(body: bytes) -> Mapping[str, Any]:
-    """`content[0]` of the page envelope."""
+def _row(body: bytes) -> Mapping[str, Any]:
+    """The one row of the page envelope."""
     if len(body) > REPLY_LIMIT_BYTES:
-        raise Retryable("ministry_unreadable")
+        raise Retryable(UNREADABLE)
     try:
-        content = msgspec.json.decode(body)["content"][0]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError, TypeError) as error:
-        raise Retryable("ministry_unreadable") from error
-    if not isinstance(content, dict):
-        raise Retryable("ministry_unreadable")
-    return content
+        page = _decoder.decode(body.decode("utf-8-sig"))
+        (row,) = page["content"]
+    except (ValueError, RecursionError, LookupError, TypeError) as error:
+        raise Retryable(UNREADABLE) from error
+    if not isinstance(page, dict) or not isinstance(page["content"], list) or not isinstance(row, dict):
+        raise Retryable(UNREADABLE)
+    return row
 
 
-def _text(content: Mapping[str, Any], field: str) -> str:
-    """A field in lower case, empty where it is absent; numbers sometimes come unquoted."""
-    value = content.get(field)
-    if value is None:
-        return ""
-    if not isinstance(value, str | int):
-        raise Retryable("ministry_unreadable")
-    return " ".join(str(value).lower().split())
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; one that gives a name twice could be read either way."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError("a name comes twice")
+    return made
+
+
+def _no_number(_name: str) -> NoReturn:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+# A whole number is read as its digits: fields come with and without quotes.
+_decoder: Final = json.JSONDecoder(object_pairs_hook=_object, parse_int=str, parse_constant=_no_number)
 
 
 def _delay(retry_after: str | None) -> float | None:
