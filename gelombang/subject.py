@@ -184,6 +184,7 @@ def _registration(held: "Held", sealer: "Sealer") -> Mapping[str, Any]:
         "owns_nik_since": held.owns_nik_since,
         "challenges": held.challenges,
         "dead_letters": held.dead_letters,
+        "corrections": held.corrections,
         "actions": held.actions,
     }
 

@@ -16,8 +16,10 @@ from ingest import openapi
 from ingest.admission import Admission
 from ingest.answering import Answering
 from ingest.answers import Answers
+from ingest.corrections import Corrections
 from ingest.handlers.api import Api
 from ingest.handlers.pages import PageHandlers
+from ingest.handlers.receipts import Receipts
 from ingest.intake import Intake
 from ingest.limits import Limits
 from ingest.origin import FormTokens
@@ -56,6 +58,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             metrics=metrics,
         )
         limits = Limits(settings=settings, ring=ring, streams=streams, metrics=metrics)
+        digests = Digests(ring, make_id=DriverUUID)
+        clock = SystemClock()
         intake = Intake(
             settings=settings,
             database=database,
@@ -63,12 +67,23 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             admission=admission,
             limits=limits,
             sealer=sealer,
-            digests=Digests(ring, make_id=DriverUUID),
-            clock=SystemClock(),
+            digests=digests,
+            clock=clock,
+            metrics=metrics,
+        )
+        corrections = Corrections(
+            database=database,
+            shortcut=shortcut,
+            limits=limits,
+            sealer=sealer,
+            digests=digests,
+            clock=clock,
             metrics=metrics,
         )
         answers = Answers(database=database, shortcut=shortcut, challenges=Challenges(ring))
-        answering = _answering(settings, metrics, ring=ring, intake=intake, answers=answers, database=database)
+        answering = _answering(
+            settings, metrics, ring=ring, intake=intake, answers=answers, corrections=corrections, database=database
+        )
         background = [tasks.create_task(intake.run_writer()) for _ in range(settings.batch_writers)]
         background += [tasks.create_task(role) for role in (intake.run_finder(), admission.run())]
         background.append(tasks.create_task(repeat(shortcut.run_once, role="shortcut")))
@@ -103,8 +118,15 @@ async def _connections(settings: Settings) -> AsyncIterator[tuple[Database, Stre
         await database.close()
 
 
-def _answering(
-    settings: Settings, metrics: Metrics, *, ring: KeyRing, intake: Intake, answers: Answers, database: Database
+def _answering(  # noqa: PLR0913 - it hands every handler what it needs
+    settings: Settings,
+    metrics: Metrics,
+    *,
+    ring: KeyRing,
+    intake: Intake,
+    answers: Answers,
+    corrections: Corrections,
+    database: Database,
 ) -> Answering:
     pages = Pages()
     handles = Handles(ring)
@@ -113,6 +135,7 @@ def _answering(
             settings=settings,
             intake=intake,
             answers=answers,
+            corrections=corrections,
             database=database,
             handles=handles,
             openapi=msgspec.json.encode(openapi.document()),
@@ -121,10 +144,17 @@ def _answering(
             settings=settings,
             intake=intake,
             answers=answers,
-            database=database,
             handles=handles,
             pages=pages,
             tokens=FormTokens(ring),
+        ),
+        receipts=Receipts(
+            settings=settings,
+            answers=answers,
+            corrections=corrections,
+            database=database,
+            handles=handles,
+            pages=pages,
         ),
     )
     return Answering(router=router, pages=pages, metrics=metrics, retry_after_seconds=settings.retry_after_seconds)

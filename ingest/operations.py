@@ -102,6 +102,20 @@ class RegistrationBody(msgspec.Struct, frozen=True):
     ] = ()
 
 
+class CorrectionBody(msgspec.Struct, frozen=True):
+    """The fields to correct, and no others, by the rules of a registration. The reason says which may be."""
+
+    name: str = ""
+    birth_place: str = ""
+    birth_date: str = ""
+    nik: str = ""
+    email: str = ""
+    phone: str = ""
+    confirm: Annotated[
+        tuple[str, ...], Meta(description="As in a registration, when NIK or birth date are corrected")
+    ] = ()
+
+
 class FieldProblem(msgspec.Struct, frozen=True):
     """A wrong field. Decide by `code`, which has no language."""
 
@@ -166,6 +180,19 @@ OPERATIONS = (
         codes=(*_STORED, *_ANYWHERE),
     ),
     Operation(
+        method="PATCH",
+        path=_ONE,
+        name="correct",
+        summary="Correct rejected fields; only what depends on them is checked again, in its old place in the queue."
+        " The same again, while that is under way, changes nothing",
+        body=CorrectionBody,
+        answers=dict(_STATUS),
+        codes=(
+            *("not_correctable", "correction_limit", "too_many_for_nik", "rate_limited"),
+            *(*_WITH_BODY, *_STORED, *_ANYWHERE),
+        ),
+    ),
+    Operation(
         method="POST",
         path=f"{_ONE}/phone",
         name="typeCode",
@@ -204,6 +231,7 @@ OPERATIONS = (
 # A real answer for each body, from the local stack.
 EXAMPLES = {
     RegistrationBody: _PERSON,
+    CorrectionBody: {"name": "Siti Rahayu"},
     api.CodeBody: {"code": "167175"},
     api.ReceiptBody: {
         "handle": _HANDLE,

@@ -2,16 +2,18 @@
 
 from ingest.handlers import api
 from ingest.handlers.pages import PageHandlers
+from ingest.handlers.receipts import Receipts
 from ingest.operations import OPENAPI_PATH
 from ingest.routing import REGISTRATIONS, Router
 
 
-def routes(*, programs: api.Api, people: PageHandlers) -> Router:
+def routes(*, programs: api.Api, people: PageHandlers, receipts: Receipts) -> Router:
     """The router of the front door."""
     router = Router()
     one = f"{REGISTRATIONS}/{{handle}}"
     router.add("POST", REGISTRATIONS, programs.register)
     router.add("GET", one, programs.status)
+    router.add("PATCH", one, programs.correct)
     router.add("POST", f"{one}/phone", programs.type_code)
     router.add("POST", f"{one}/phone-code", programs.send_code)
     router.add("POST", f"{one}/email-link", programs.send_link)
@@ -19,10 +21,11 @@ def routes(*, programs: api.Api, people: PageHandlers) -> Router:
 
     router.add("GET", "/", people.form)
     router.add("POST", "/", people.submit)
-    router.add("GET", "/r/{handle}", people.status)
-    router.add("POST", "/r/{handle}/phone", people.type_code)
-    router.add("POST", "/r/{handle}/phone-code", people.send_code)
-    router.add("POST", "/r/{handle}/email-link", people.send_link)
+    router.add("GET", "/r/{handle}", receipts.status)
+    router.add("POST", "/r/{handle}/correction", receipts.correct)
+    router.add("POST", "/r/{handle}/phone", receipts.type_code)
+    router.add("POST", "/r/{handle}/phone-code", receipts.send_code)
+    router.add("POST", "/r/{handle}/email-link", receipts.send_link)
     router.add("GET", "/email/{token}", people.email_link)
     router.add("POST", "/email/{token}", people.follow_link)
     router.add("GET", "/assets/{name}", people.asset)

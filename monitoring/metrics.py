@@ -42,6 +42,7 @@ class Metrics:
         self.requests = RequestTally(f"{NAMESPACE}_http", _REQUEST_SECONDS)
         self.registry.register(self.requests)
         self.registrations = self._counter("registrations", "Registrations by what came of them", ["outcome"])
+        self.corrections = self._counter("corrections", "Checks that applicants corrected after a rejection", ["kind"])
         self.commit_size = self._histogram("commit_size", "Items in one group commit", _BATCH_SIZES, ["of"])
         self.commit_wait_seconds = self._histogram(
             "commit_wait_seconds", "Wait of a batch's oldest item before its commit began", _COMMIT_SECONDS, ["of"]

@@ -105,6 +105,12 @@ def examine(submission: Submission, *, today: date) -> Applicant:
     return applicant
 
 
+def resubmission(person: Applicant, **changes: str) -> Submission:
+    """What a person would send again, with some of it changed."""
+    kept: dict[str, Any] = {name: str(getattr(person, name)) for name in FIELDS}
+    return Submission(**{**kept, **changes})
+
+
 def birth_date_or_none(submission: Submission) -> date | None:
     """The submitted birth date, where it is a date at all."""
     try:

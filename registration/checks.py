@@ -104,12 +104,37 @@ MOVES: Mapping[Kind, Mapping[Move, Step]] = MappingProxyType(
 )
 
 
+# Which fields each kind checks, and which of them mend a rejection. A name or date that differs can also mean that a
+# mistyped NIK is somebody else's, so the NIK may be corrected with either. `nik_already_registered` mends nothing: the
+# registry agreed with every field.
+FIELDS_OF: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
+    {Kind.NIK: ("name", "birth_place", "birth_date", "nik"), Kind.EMAIL: ("email",), Kind.PHONE: ("phone",)}
+)
+CORRECTABLE: Mapping[Reason, tuple[str, ...]] = MappingProxyType(
+    {
+        Reason.NAME_MISMATCH: ("name", "nik"),
+        Reason.BIRTH_DATE_MISMATCH: ("birth_date", "nik"),
+        Reason.BIRTH_PLACE_MISMATCH: ("birth_place", "nik"),
+        Reason.INACTIVE: ("nik",),
+        Reason.NOT_FOUND: ("nik",),
+        Reason.NIK_ALREADY_REGISTERED: (),
+        Reason.EMAIL_UNDELIVERABLE: ("email",),
+        Reason.PHONE_UNREACHABLE: ("phone",),
+    }
+)
+
+
 class Check(msgspec.Struct, frozen=True):
     """One check as the applicant sees it. `reason` is set only when rejected."""
 
     state: State
     reason: str | None
     updated_at: datetime
+
+
+def correctable(check: Check) -> tuple[str, ...]:
+    """The fields that mend a check, in the order of what is most likely wrong; none unless it is rejected."""
+    return CORRECTABLE[Reason(check.reason)] if check.state is State.REJECTED and check.reason else ()
 
 
 def overall(checks: Mapping[Kind, Check]) -> Overall:

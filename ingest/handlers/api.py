@@ -1,4 +1,4 @@
-"""The JSON interface of docs/api.md: register, status, phone code, new link or code."""
+"""The JSON interface of docs/api.md: register, status, correction, phone code, new link or code."""
 
 import hashlib
 from datetime import datetime
@@ -11,6 +11,7 @@ from msgspec import Meta
 from ingest import requests
 from ingest.answers import Answers
 from ingest.clients import ClientNetworks
+from ingest.corrections import Corrections, read_change
 from ingest.intake import Intake
 from ingest.prepared import Head, Prepared
 from ingest.routing import REGISTRATIONS, Request
@@ -71,12 +72,13 @@ class CodeBody(msgspec.Struct, frozen=True):
 class Api:
     """Handlers over what they need."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the composition root hands in every part
         self,
         *,
         settings: Settings,
         intake: Intake,
         answers: Answers,
+        corrections: Corrections,
         database: Database,
         handles: Handles,
         openapi: bytes,
@@ -84,6 +86,7 @@ class Api:
         self._openapi = openapi
         self._intake = intake
         self._answers = answers
+        self._corrections = corrections
         self._database = database
         self._handles = handles
         self._status_prefix = f"{settings.public_url.rstrip('/')}{REGISTRATIONS}/"
@@ -109,6 +112,14 @@ class Api:
         tag = f'"{hashlib.sha256(body).hexdigest()[: 2 * _ETAG_BYTES]}"'
         unchanged = tag in request.headers.get("If-None-Match", "")
         return Prepared(_UNCHANGED if unchanged else _STATUS, body, {"ETag": tag})
+
+    async def correct(self, request: Request) -> Prepared:
+        """PATCH: correct what was rejected."""
+        registration_id = requests.registration_id(request, self._handles)
+        body = await requests.json_body(request, timeout_seconds=self._body_timeout_seconds)
+        network = self._networks.ipv6_network(request)
+        await self._corrections.correct(registration_id, read_change(body), network=network)
+        return await self.status(request)
 
     async def type_code(self, request: Request) -> Prepared:
         """POST …/phone: check a typed code."""

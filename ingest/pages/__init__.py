@@ -7,7 +7,7 @@ security policy holds; every page is one small document and one cached styleshee
 from ingest.pages.assets import Asset
 from ingest.pages.nik_words import nik_in_words
 from ingest.pages.renderer import Pages
-from ingest.pages.views import CheckView, EmailLinkView, FieldProblem, FormView, Link, MessageView, StatusView
+from ingest.pages.views import CheckView, EmailLinkView, FieldProblem, FormView, Link, MessageView, StatusView, Typed
 
 __all__ = [
     "Asset",
@@ -19,5 +19,6 @@ __all__ = [
     "MessageView",
     "Pages",
     "StatusView",
+    "Typed",
     "nik_in_words",
 ]

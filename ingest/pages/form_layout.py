@@ -1,13 +1,13 @@
-"""Arranges a `FormView` for the template: which field shows what, which problem links where, who gets the focus.
+"""Arranges what was typed for the templates: which field shows what, which problem links where, who gets the focus.
 
 Pure. The order of `INPUTS` is the order on the page, of the summary and of the focus.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from ingest.pages.views import FormView
+from ingest.pages.views import Typed
 from registration.applicant import CONFIRMABLE
 
 _CONFIRM = "confirm"
@@ -29,7 +29,7 @@ INPUTS = (
     Input("email", {"type": "email", "autocomplete": "email"}),
     Input("phone", {"type": "tel", "autocomplete": "tel"}),
 )
-_NAMES = frozenset(given.name for given in INPUTS)
+_INPUT_OF = {given.name: given for given in INPUTS}
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -58,10 +58,11 @@ class FormLayout(msgspec.Struct, frozen=True):
     summary: tuple[SummaryLine, ...]
 
 
-def arrange(view: FormView) -> FormLayout:
-    """Lay out the form with every problem of every field at once."""
-    problems = {name: tuple(e.message for e in view.errors if e.field == name) for name in (*_NAMES, _CONFIRM)}
-    first_wrong = next((given.name for given in INPUTS if problems[given.name]), None)
+def arrange(view: Typed, only: Sequence[str] = ()) -> FormLayout:
+    """Lay out the form with every problem of every field at once; `only` some of its inputs, in that order."""
+    inputs = [_INPUT_OF[name] for name in only] or INPUTS
+    problems = {name: tuple(e.message for e in view.errors if e.field == name) for name in (*_INPUT_OF, _CONFIRM)}
+    first_wrong = next((given.name for given in inputs if problems[given.name]), None)
     found = view.confirmed | {error.code for error in view.errors}
     return FormLayout(
         fields=tuple(
@@ -72,7 +73,7 @@ def arrange(view: FormView) -> FormLayout:
                 problems=problems[given.name],
                 focus=given.name == first_wrong,
             )
-            for given in INPUTS
+            for given in inputs
         ),
         confirm_codes=tuple(code for code in sorted(CONFIRMABLE) if code in found),
         confirm_problems=problems[_CONFIRM],
@@ -80,7 +81,7 @@ def arrange(view: FormView) -> FormLayout:
     )
 
 
-def _summary(view: FormView) -> tuple[SummaryLine, ...]:
+def _summary(view: Typed) -> tuple[SummaryLine, ...]:
     """The problems in the order of the page, and last those that belong to no field shown."""
     order = [given.name for given in INPUTS]
     order.insert(order.index("nik") + 1, _CONFIRM)

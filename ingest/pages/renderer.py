@@ -43,7 +43,12 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.globals |= {"stylesheet": stylesheet.path, "icon": icon.path, "wording": wording}
+        environment.globals |= {
+            "stylesheet": stylesheet.path,
+            "icon": icon.path,
+            "wording": wording,
+            "arrange": arrange,
+        }
         environment.filters |= {"moment": moment_in_words, "iso": moment_for_machines}
         self._form = environment.get_template("form.html")
         self._status = environment.get_template("status.html")

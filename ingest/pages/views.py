@@ -19,36 +19,42 @@ class FieldProblem(msgspec.Struct, frozen=True):
     message: str
 
 
-class FormView(msgspec.Struct, frozen=True, kw_only=True):
-    """The registration form.
+class Typed(msgspec.Struct, frozen=True, kw_only=True):
+    """What was typed and what is wrong with it.
 
-    `key` is the idempotency key that the form sends back, the same again after a failed try. `nik_says` is the sentence
-    of `nik_in_words`, shown where the applicant has to confirm; `confirmed` are the codes already ticked.
+    `nik_says` is the sentence of `nik_in_words`, shown where the applicant has to confirm; `confirmed` are the codes
+    already ticked.
     """
 
-    key: str
-    csrf: str
     values: Mapping[str, str] = {}
     errors: tuple[FieldProblem, ...] = ()
-    notice: str | None = None
     nik_says: str | None = None
     confirmed: frozenset[str] = frozenset()
 
 
+class FormView(Typed, frozen=True, kw_only=True):
+    """The registration form. `key` is the idempotency key that it sends back, the same again after a failed try."""
+
+    key: str
+    csrf: str
+    notice: str | None = None
+
+
 class CheckView(msgspec.Struct, frozen=True, kw_only=True):
-    """One check of a registration; `reason` only where it is rejected."""
+    """One check of a registration; `reason` only where it is rejected, and `fields` are those that mend it."""
 
     kind: Kind
     state: State
     reason: str | None = None
     updated_at: datetime | None = None
+    fields: tuple[str, ...] = ()
 
 
 class StatusView(msgspec.Struct, frozen=True, kw_only=True):
     """The receipt of one registration: nothing personal is on it.
 
     `address` is the page's full public URL, for the applicant to keep. `code_problem` is what was wrong with the phone
-    code just entered. Times carry a time zone.
+    code just entered, `correction` a correction that did not go through. Times carry a time zone.
     """
 
     handle: str
@@ -58,6 +64,7 @@ class StatusView(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[CheckView, ...]
     notice: str | None = None
     code_problem: str | None = None
+    correction: Typed = Typed()
 
 
 class EmailLinkView(msgspec.Struct, frozen=True):

@@ -42,6 +42,7 @@ class Held(msgspec.Struct, frozen=True):
     owns_nik_since: str | None
     challenges: list[dict[str, Any]]
     dead_letters: list[dict[str, Any]]
+    corrections: list[dict[str, Any]]
     actions: list[dict[str, Any]]
 
 
@@ -84,7 +85,7 @@ async def erase(database: Database, ids: Sequence[UUID], note: Note) -> Extent:
     async with database.transaction() as connection:
         extent = await _extent(connection, ids)
         erased = await connection.fetch(statement("erase_registrations"), ids)
-        digests = [row["identity_digest"] for row in erased]
+        digests = [digest for row in erased for digest in (row["identity_digest"], *row["former_identity_digests"])]
         verdicts = await connection.fetch(statement("erase_verdicts"), digests) if digests else []
         await _note(connection, Action.ERASE, [row["id"] for row in erased], note)
     return msgspec.structs.replace(extent, registrations=len(erased), registry_verdicts=len(verdicts))
@@ -111,5 +112,6 @@ def _held(row: Row) -> Held:
         owns_nik_since=read("owns_nik_since"),
         challenges=read("challenges"),
         dead_letters=read("dead_letters"),
+        corrections=read("corrections"),
         actions=read("actions"),
     )

@@ -106,11 +106,47 @@ def test_a_name_that_differs_is_told_in_words(phone: Phone, person: Person) -> N
     phone.reload_until("nik", NOT_PASSED[phone.language])
     said = phone.check("nik").inner_text()
     assert {"id": "Nama yang Anda isi berbeda", "en": "The name you gave differs"}[phone.language] in said
-    assert {"id": "Daftar lagi dengan nama", "en": "Register again with your name"}[phone.language] in said
+    assert {"id": "Tulis nama yang sama persis", "en": "Write your name exactly"}[phone.language] in said
     assert {"id": "Belum dapat dilanjutkan", "en": "Cannot go on yet"}[phone.language] == phone.word("overall")
     phone.look("name-differs")
-    phone.press({"id": "Isi formulir lagi", "en": "Fill in the form again"}[phone.language])
-    assert phone.says({"id": "Formulir pendaftaran", "en": "Registration form"}[phone.language])
+
+
+def test_one_field_is_corrected_and_only_that_is_checked_again(phone: Phone, person: Person) -> None:
+    """Mistyped once more, it is said beside the field; mended, the check goes on and the others stay as they were."""
+    language = phone.language
+    mistyped = person.nik[:12] + "9001"
+    phone.register(person, nik=mistyped)
+    phone.reload_until("nik", NOT_PASSED[language])
+    phone.reload_until("email", WAITING[language])
+    send = {"id": "Kirim perbaikan", "en": "Send the correction"}[language]
+
+    assert phone.press(send).status == 422
+    phone.page.locator("#name").fill("R2-D2")
+    assert phone.press(send).status == 422
+    assert phone.page.locator("#name").input_value() == "R2-D2"
+    assert phone.focused == "name"
+    phone.look("correction-wrong")
+
+    phone.page.locator("#name").fill(person.name)
+    phone.page.locator("#nik").fill(person.nik)
+    assert phone.press(send).status == 200
+    assert phone.says({"id": "Perbaikan Anda sudah kami terima", "en": "We have received your correction"}[language])
+    phone.look("corrected")
+    phone.reload_until("nik", VERIFIED[language])
+    assert phone.word("email") == WAITING[language]
+
+
+def test_a_corrected_address_gets_a_new_link(simple_phone: Phone, stack: Stack, person: Person) -> None:
+    """A mailbox that refused is replaced, and the link goes to the new one."""
+    phone = simple_phone
+    phone.register(person, email=f"{person.email.partition('@')[0]}@bounce.example")
+    phone.reload_until("email", NOT_PASSED["id"])
+    phone.page.locator("#email").fill(person.email)
+    assert phone.press("Kirim perbaikan").status == 200
+    phone.reload_until("email", WAITING["id"])
+    phone.visit(stack.links(person)[0])
+    phone.press(CONFIRM_EMAIL["id"])
+    assert phone.says(EMAIL_DONE["id"])
 
 
 def test_a_mailbox_that_refuses_is_told_in_words(simple_phone: Phone, person: Person) -> None:

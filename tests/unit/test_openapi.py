@@ -63,7 +63,9 @@ def is_valid(schema: Any, value: Any) -> bool:  # noqa: ANN401 - any JSON
 def test_every_address_for_programs_is_in_it_and_nothing_more() -> None:
     """Whoever adds a route describes it."""
     handlers: Any = _AnyHandlers()
-    routed = {name for name in routes(programs=handlers, people=handlers).names() if " /api/" in name}
+    routed = {
+        name for name in routes(programs=handlers, people=handlers, receipts=handlers).names() if " /api/" in name
+    }
 
     assert {name for name, _ in operations()} == {name for name in routed if not name.startswith("HEAD ")}
 

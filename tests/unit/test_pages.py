@@ -20,7 +20,7 @@ from ingest.pages import (
 from ingest.wording import LANGUAGES, Language
 from registration import nik
 from registration.applicant import CONFIRMABLE, FIELDS
-from registration.checks import Kind, Overall, Reason, State
+from registration.checks import CORRECTABLE, Kind, Overall, Reason, State
 
 HOSTILE = "\"><script>alert('x')</script>{{ 7*7 }}&amp;"
 RECEIVED = datetime(2020, 4, 11, 18, 30, tzinfo=UTC)
@@ -82,7 +82,16 @@ def status_of(state: State = State.SENT, reason: Reason | None = None, code_prob
         address=f"https://daftar.example.id/r/handle{HOSTILE}",
         received_at=RECEIVED,
         state=Overall.OPEN,
-        checks=tuple(CheckView(kind=kind, state=state, reason=reason, updated_at=RECEIVED) for kind in Kind),
+        checks=tuple(
+            CheckView(
+                kind=kind,
+                state=state,
+                reason=reason,
+                updated_at=RECEIVED,
+                fields=CORRECTABLE[reason] if reason and kind is Kind.NIK else (),
+            )
+            for kind in Kind
+        ),
         notice=HOSTILE,
         code_problem=code_problem,
     )
@@ -250,13 +259,14 @@ def test_each_state_is_told_in_words_with_what_to_do(state: State, language: Lan
 
 @pytest.mark.parametrize("reason", Reason)
 def test_a_rejection_says_why_and_what_to_do(reason: Reason) -> None:
-    """The reason's words replace the general ones; the way to register again is offered unless it is no use."""
+    """The reason's words replace the general ones; what mends it is asked for right there, and nothing else."""
     outline = Outline(PAGES.status("id", status_of(State.REJECTED, reason)))
     said = wording.reason(reason, "id")
     assert said.meaning in outline.text
     assert said.action in outline.text
-    offered = wording.text("page.status.again", "id") in outline.text
-    assert offered is (reason is not Reason.NIK_ALREADY_REGISTERED)
+    asked = [given["name"] for given in outline.all("input")]
+    assert asked == list(CORRECTABLE[reason])
+    assert [form["action"] for form in outline.all("form")] == ["/r/handle/correction?lang=id"] * bool(asked)
 
 
 def test_a_wrong_code_is_told_at_the_code() -> None:

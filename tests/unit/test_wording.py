@@ -18,7 +18,15 @@ PROBLEM_CODES = (
         "overloaded",
     ),
     *("dependency_down", "not_found", "method_not_allowed", "code_wrong", "code_expired", "code_tries_used_up"),
-    *("code_limit", "email_link_limit", "not_correctable", "token_invalid", "internal_error", "csrf"),
+    *(
+        "code_limit",
+        "email_link_limit",
+        "correction_limit",
+        "not_correctable",
+        "token_invalid",
+        "internal_error",
+        "csrf",
+    ),
 )
 FIELD_CODES = (
     *("required", "type", "name_format", "birth_place_format", "birth_date_format", "nik_format"),

@@ -22,6 +22,13 @@ select
         where d.registration_id = r.id
     ), '[]')::text as dead_letters,
     coalesce((
+        select jsonb_agg(
+            to_jsonb(k) - array['registration_id', 'content_digest', 'former_identity_digest'] order by k.number
+        )
+        from corrections as k
+        where k.registration_id = r.id
+    ), '[]')::text as corrections,
+    coalesce((
         select jsonb_agg(to_jsonb(a) - 'registration_id' order by a.id)
         from subject_actions as a
         where a.registration_id = r.id
