@@ -1,7 +1,8 @@
 """`DIR/endpoints.json`: where everything is while a local stack runs. It is there only when all of it was ready.
 
 The form is fixed for clients and tests: `{"front_door", "mailbox", "sms", "ministry", "metrics": [URL…],
-"database_url", "redis_url", "pids": {name: pid}}`. What the stack does not have (`--no-simulators`) is null.
+"database_url", "redis_url", "pids": {name: pid}}`. What the stack does not have (`--no-simulators`) is null. With
+`--fault-proxy` there is also "fault_proxy", the address of its control.
 """
 
 import dataclasses
@@ -26,10 +27,14 @@ class Endpoints:
     database_url: str
     redis_url: str
     pids: Mapping[str, int]
+    fault_proxy: str | None = None
 
     def write(self, path: Path) -> None:
         """Replace the file in one step."""
-        write_whole(path, json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        fields = dataclasses.asdict(self)
+        if self.fault_proxy is None:
+            del fields["fault_proxy"]
+        write_whole(path, json.dumps(fields, indent=2) + "\n")
 
 
 def read(path: Path) -> dict[str, Any] | None:

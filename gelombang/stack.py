@@ -14,6 +14,7 @@ from signal import SIGKILL
 
 from gelombang import embedded, launcher, probes, server
 from gelombang.data_directory import DataDirectory
+from gelombang.detours import plan as plan_detours
 from gelombang.endpoints import Endpoints
 from gelombang.local_settings import LOCAL_SETTINGS
 from gelombang.ports import Ports, port_of
@@ -37,6 +38,8 @@ class Stack:
     environment: dict[str, str]
     mailbox: str | None = None
     metrics: list[str] = field(default_factory=list)
+    fault_control: str | None = None
+    detours: dict[str, str] = field(default_factory=dict)  # variables that differ for those who go through the proxy
 
     @property
     def port(self) -> int:
@@ -90,13 +93,27 @@ class Stack:
             )
         ]
 
-    def applications(self, processes: int) -> list[Service]:
-        """Describe the front doors, which share one socket, and a worker for each kind that has someone to ask."""
-        doors = [self._door(f"ingest-{slot}") for slot in range(1, processes + 1)]
-        workers = [
-            self._application(f"worker-{kind}", "verify_workers", kind, consumer=f"{kind}-1") for kind in self.kinds()
+    def fault_proxy(self) -> list[Service]:
+        """Describe the proxy that front doors and workers reach everything else through."""
+        control = self.ports.private()
+        detours = plan_detours(self.environment, host=HOST, port=self.ports.private)
+        self.fault_control = f"http://{HOST}:{control}"
+        self.detours = {detour.variable: detour.url for detour in detours}
+        options = [f"--host={HOST}", f"--port={control}", *(detour.option for detour in detours)]
+        return [
+            Service(
+                name="fault-proxy",
+                command=tuple(_python("simulators.fault_proxy", *options)),
+                environment=dict(self.environment),
+                is_ready=lambda: probes.http_answers(f"http://{HOST}:{control}/livez"),
+                grace_seconds=SIMULATORS_GRACE_SECONDS,
+            )
         ]
-        return doors + workers
+
+    def applications(self, processes: int, workers: int) -> list[Service]:
+        """Describe the front doors, which share one socket, and the workers of each kind that has someone to ask."""
+        doors = [self._door(f"ingest-{slot}") for slot in range(1, processes + 1)]
+        return doors + [self._worker(kind, slot) for kind in self.kinds() for slot in range(1, workers + 1)]
 
     def kinds(self) -> list[str]:
         """Give the kinds of check whose outside system is known."""
@@ -113,7 +130,12 @@ class Stack:
             database_url=self.environment["GELOMBANG_DATABASE_URL"],
             redis_url=self.environment["GELOMBANG_REDIS_URL"],
             pids=dict(pids),
+            fault_proxy=self.fault_control,
         )
+
+    def _worker(self, kind: str, slot: int) -> Service:
+        name = f"worker-{kind}" if slot == 1 else f"worker-{kind}-{slot}"
+        return self._application(name, "verify_workers", kind, consumer=f"{kind}-{slot}")
 
     def _door(self, name: str) -> Service:
         shared = self.listener.fileno()
@@ -130,7 +152,7 @@ class Stack:
         return Service(
             name=name,
             command=tuple(_python(*command)),
-            environment={**self.environment, **own},
+            environment={**self.environment, **self.detours, **own},
             is_ready=lambda: probes.http_answers(f"http://{HOST}:{admin}/readyz"),
         )
 

@@ -35,11 +35,13 @@ class Options:
     port: int
     data_directory: Path
     processes: int
+    workers: int
     fresh: bool
     simulators: bool
+    fault_proxy: bool
 
 
-def up(
+def up(  # noqa: PLR0913 - one parameter for each option
     *,
     port: Annotated[int, typer.Option(envvar="GELOMBANG_PORT", help="Front door's port; 0 is any free one.")] = 8080,
     data_dir: Annotated[
@@ -49,16 +51,22 @@ def up(
     processes: Annotated[
         int | None, typer.Option(min=1, help="Front-door processes; by default one per core.", show_default=False)
     ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Workers of each kind.")] = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Empty the data directory first.")] = False,
     no_simulators: Annotated[bool, typer.Option("--no-simulators", help="Start no ministry, mail and SMS.")] = False,
+    fault_proxy: Annotated[
+        bool, typer.Option("--fault-proxy", help="Put a proxy between the parts that can delay, cut and lose.")
+    ] = False,
 ) -> None:
     """Run the whole system on this machine until Ctrl-C."""
     options = Options(
         port=port,
         data_directory=data_dir or data_directory.default_path(),
         processes=processes or len(os.sched_getaffinity(0)),
+        workers=workers,
         fresh=fresh,
         simulators=not no_simulators,
+        fault_proxy=fault_proxy,
     )
     raise typer.Exit(run(options))
 
@@ -128,7 +136,11 @@ async def _start(
     for kind in sorted(stack.WORKERS.keys() - set(composed.kinds())):
         progress.warn(f"no {kind} worker: {stack.WORKERS[kind]} is not set, so these checks stay pending")
 
-    applications = composed.applications(options.processes)
+    if options.fault_proxy:
+        await supervisor.start(*composed.fault_proxy())
+        progress.say(f"fault proxy ready, control {composed.fault_control}/links")
+
+    applications = composed.applications(options.processes, options.workers)
     await supervisor.start(*applications)
     progress.say(f"{_names(applications)} ready")
 
