@@ -49,3 +49,7 @@ class Permanent(Exception):  # noqa: N818 - named by consequence
     def __init__(self, cause: str) -> None:
         super().__init__(cause)
         self.cause = cause
+
+
+class Postponed(Exception):  # noqa: N818 - named by consequence
+    """Not now, and nothing was tried: give the work back as it is, uncharged; it comes again by itself."""

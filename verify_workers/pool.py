@@ -21,6 +21,7 @@ from registration.sealing import LOOK_SECONDS, KeyRing, KeyRingSource, Sealer
 from registration.settings import Settings
 from registration.store.database import Database
 from registration.streams import keys
+from registration.streams.claims import Claims
 from registration.streams.streams import Streams
 from verify_workers.census import Census
 from verify_workers.completer import Completer
@@ -77,7 +78,7 @@ class Pool:
         )
         metrics.in_flight.labels(kind).set_function(lambda: float(len(self.processor.entries)))
         self.fetcher = Fetcher(streams=streams, stream_names=names, consumer=consumer, processor=self.processor)
-        self.leases = LeaseRenewer(streams=streams, consumer=consumer, processor=self.processor)
+        self.leases = LeaseRenewer(streams=streams, consumer=consumer, processor=self.processor, checker=checker)
         self.rescuer = Rescuer(
             kind=kind,
             settings=settings,
@@ -166,7 +167,7 @@ async def connections(kind: Kind, settings: Settings) -> AsyncIterator[tuple[Dat
         name=f"worker {kind}",
     )
     streams = Streams(settings.redis_url, timeout_seconds=settings.redis_timeout_seconds, cap=settings.stream_cap)
-    checker = _checker(kind, settings)
+    checker = _checker(kind, settings, streams)
     try:
         await database.assert_durable()
         yield database, streams, checker
@@ -176,11 +177,12 @@ async def connections(kind: Kind, settings: Settings) -> AsyncIterator[tuple[Dat
         await database.close()
 
 
-def _checker(kind: Kind, settings: Settings) -> Checker:
+def _checker(kind: Kind, settings: Settings, streams: Streams) -> Checker:
     challenges = Challenges(KeyRing.load(settings.keys))
     match kind:
         case Kind.NIK:
-            return NikChecker(settings)
+            claims = Claims(streams, holder=settings.consumer, lease_seconds=settings.lease_seconds)
+            return NikChecker(settings, claims)
         case Kind.EMAIL:
             return EmailChecker(settings, challenges, SystemClock())
         case Kind.PHONE:

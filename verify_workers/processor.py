@@ -13,8 +13,9 @@ from uuid import UUID
 import structlog
 
 from monitoring.metrics import Metrics
+from registration.applicant import Applicant
 from registration.checks import Kind
-from registration.errors import Permanent, Retryable
+from registration.errors import Permanent, Postponed, Retryable
 from registration.runtime import backoff_seconds, describe_bug, insist
 from registration.sealing import KeyRingError, SealedDataError, Sealer
 from registration.settings import Settings
@@ -97,13 +98,24 @@ class Processor:
             lambda: load_work(self._database, self._kind, ids, verdict_keep_days=self._settings.verdict_keep_days),
             role="processor",
         )
-        by_id = {work.registration_id: work for work in works}
+        opened = {work.registration_id: (self._open(work), work) for work in works}
+        await self._prepare([(person, work) for person, work in opened.values() if isinstance(person, Applicant)])
         for registration_id in ids:
-            self._start(self._process_one(registration_id, by_id.get(registration_id)))
+            self._start(self._process_one(registration_id, opened.get(registration_id)))
 
-    async def _process_one(self, registration_id: UUID, work: Work | None) -> None:
+    async def _prepare(self, batch: Sequence[tuple[Applicant, Work]]) -> None:
         try:
-            outcome = None if work is None else await self._outcome(work)
+            await self._checker.prepare(batch)
+        except Exception as error:  # noqa: BLE001 - each check does without
+            self._metrics.bugs.labels("processor").inc()
+            log.error("bug while preparing", kind=self._kind, **describe_bug(error))
+
+    async def _process_one(self, registration_id: UUID, opened: tuple[Applicant | Permanent, Work] | None) -> None:
+        try:
+            try:
+                outcome = None if opened is None else await self._outcome(*opened)
+            except Postponed:
+                outcome = None  # ended uncharged, and still due: the relay offers it again
             await self._completer.complete(self._in_hand[registration_id], outcome)
         except Exception as error:  # noqa: BLE001 - a bug in one must not stop the others; its entry stays pending
             self._metrics.bugs.labels("processor").inc()
@@ -123,11 +135,13 @@ class Processor:
         del self._in_hand[registration_id]
         self._changed.set()
 
-    async def _outcome(self, work: Work) -> Outcome:
+    async def _outcome(self, person: Applicant | Permanent, work: Work) -> Outcome:
         started = time.perf_counter()
         result = "answered"
         try:
-            answer = await self._ask(work)
+            if isinstance(person, Permanent):
+                raise person
+            answer = await self._checker.check(person, work)
         except Retryable as error:
             result = "retryable"
             answer = Answer(Delay(error.cause, self._wait_seconds(work, error.retry_after_seconds)))
@@ -138,14 +152,14 @@ class Processor:
         self._metrics.attempt_seconds.labels(self._kind).observe(time.perf_counter() - started)
         return Outcome(work, answer.result, remember=answer.remember)
 
-    async def _ask(self, work: Work) -> Answer:
+    def _open(self, work: Work) -> Applicant | Permanent:
+        """The person, or why the data cannot be read."""
         try:
-            person = self._sealer.unseal(work.sealed, work.registration_id)
-        except KeyRingError as error:
-            raise Permanent("key_missing") from error
-        except SealedDataError as error:
-            raise Permanent("data_unreadable") from error
-        return await self._checker.check(person, work)
+            return self._sealer.unseal(work.sealed, work.registration_id)
+        except KeyRingError:
+            return Permanent("key_missing")
+        except SealedDataError:
+            return Permanent("data_unreadable")
 
     def _wait_seconds(self, work: Work, asked_for: float | None) -> float:
         own = backoff_seconds(

@@ -23,6 +23,11 @@ def outstanding(stream_name: str) -> str:
     return f"{stream_name}:outstanding"
 
 
+def identity(digest: bytes) -> str:
+    """Who asks the registry about an identity at present."""
+    return f"verify:identity:{digest.hex()}"
+
+
 def lease(duty: str) -> str:
     """Who does a duty at present."""
     return f"verify:lease:{duty}"

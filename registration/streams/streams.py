@@ -61,6 +61,7 @@ class Streams:
         self._reconcile = self._script("reconcile")
         self._hold_lease = self._script("hold_lease")
         self._charge = self._script("charge")
+        self._claim_identities = self._script("claim_identities")
 
     async def offer(self, stream_names: Sequence[str], ids: Sequence[UUID]) -> int:
         """Add these ids to each stream where they are not outstanding, up to the cap; returns how many were added."""
@@ -155,6 +156,14 @@ class Streams:
         async with _translated():
             counts: Sequence[int] = await self._charge(keys=sketches, args=[seconds, packed_uses])
         return counts
+
+    async def claim_identities(
+        self, names: Sequence[str], *, holder: str, seconds: float, given_up: int
+    ) -> Sequence[bool]:
+        """Give up the first so many claims and take or keep the others (`streams.claims`); tells which are held."""
+        async with _translated():
+            answers = await self._claim_identities(keys=names, args=[holder, int(seconds * 1_000), given_up])
+        return [bool(answer) for answer in answers]
 
     async def ping(self) -> None:
         """Raise `Retryable` unless Valkey answers."""

@@ -189,6 +189,21 @@ async def test_the_same_identity_twice_costs_one_call(bench: Bench) -> None:
     assert await bench.calls() == 1
 
 
+async def test_the_same_identity_on_two_workers_costs_one_call(bench: Bench) -> None:
+    """In both NIK streams, on two workers, while the registry takes its time: one call for each verdict."""
+    await set_ministry(bench, latency_seconds=0.2, latency_sigma=0.5)
+    registrations = await bench.register(*[person for person in [bench.person() for _ in range(40)] for _ in range(4)])
+    for start in range(0, len(registrations), 20):
+        await bench.streams.offer(keys.streams(Kind.NIK), registrations[start : start + 20])
+    async with (
+        bench.worker(Kind.NIK, consumer="1", concurrency=16),
+        bench.worker(Kind.NIK, consumer="2", concurrency=16),
+    ):
+        for registration in registrations:
+            await bench.ended(registration, Kind.NIK, State.VERIFIED)
+    assert await bench.calls() == 40
+
+
 async def test_mail_and_code_go_out_once_and_can_be_refused(bench: Bench) -> None:
     """A mailbox takes one mail, a dead mailbox and an unreachable phone are told as such."""
     good, dead = bench.person(), bench.person(email="tak.ada@bounce.example", phone="+628120000000")
@@ -302,6 +317,13 @@ async def test_stopping_hands_work_back_uncharged(bench: Bench) -> None:
     )
     assert row is not None
     assert (row["nik_attempts"], row["nik_state"]) == (0, "pending")
+
+
+async def set_ministry(bench: Bench, **control: object) -> None:
+    """Set the stand-in's mood."""
+    url = f"{bench.outside.ministry_url}/control"
+    async with aiohttp.ClientSession() as session, session.put(url, json=control) as response:
+        response.raise_for_status()
 
 
 async def empty_valkey(servers: embedded.Servers) -> None:

@@ -3,6 +3,8 @@
 At-least-once: a worker that dies between sending and the write sends again, with the same link and the same Message-ID.
 """
 
+from collections.abc import Sequence
+
 from registration.applicant import Applicant
 from registration.checks import Reason, State
 from registration.clock import Clock
@@ -25,6 +27,12 @@ class EmailChecker:
         self._sender = settings.mail_sender
         self._public_url = settings.public_url.rstrip("/")
         self._public_host = self._public_url.partition("://")[2]
+
+    async def prepare(self, batch: Sequence[tuple[Applicant, Work]]) -> None:
+        """Nothing to prepare."""
+
+    async def keep(self) -> None:
+        """Nothing to keep."""
 
     async def check(self, person: Applicant, work: Work) -> Answer:
         """Send the link; a mailbox that refuses for good is the applicant's to mend."""

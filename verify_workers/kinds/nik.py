@@ -1,30 +1,62 @@
 """NIK: whether the registry knows this person as written.
 
-The same identity asked about by two registrations at once costs one call; what was asked before costs none.
+The same identity asked about by two registrations at once costs one call, also when two workers have them; what was
+asked before costs none.
 """
 
 import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
 
 from registration.applicant import Applicant
 from registration.checks import Reason, State
-from registration.errors import Retryable
+from registration.errors import Postponed, Retryable
 from registration.settings import Settings
 from registration.store.work import NOT_FOUND, Delay, Verdict, Work
+from registration.streams.claims import Claims
 from verify_workers.kinds.checker import Answer
 from verify_workers.ministry.answers import Missing
 from verify_workers.ministry.client import MinistryClient
+
+log = structlog.get_logger(__name__)
+
+# A verdict is shared this long, by which time it is written and read from there.
+_SHARED_SECONDS = 2.0
 
 
 class NikChecker:
     """Asks the registry and makes a verdict of what it says."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, claims: Claims) -> None:
+        self._claims = claims
         self._client = MinistryClient(settings)
         self._rechecks = settings.not_found_recheck_seconds
         self._under_way: dict[bytes, asyncio.Future[Verdict | Missing]] = {}
+        self._elsewhere: set[UUID] = set()
+
+    async def prepare(self, batch: Sequence[tuple[Applicant, Work]]) -> None:
+        """Claim the identities of a delivery; without Valkey all are asked about here, at worst twice."""
+        unknown = [work for _, work in batch if work.known is None and work.identity_digest not in self._under_way]
+        if not unknown:
+            return
+        try:
+            elsewhere = await self._claims.take([work.identity_digest for work in unknown])
+        except Retryable as error:
+            log.warning("identities not claimed", cause=error.cause, count=len(unknown))
+            return
+        self._elsewhere.update(work.registration_id for work in unknown if work.identity_digest in elsewhere)
+
+    async def keep(self) -> None:
+        """Renew the claims."""
+        await self._claims.renew()
 
     async def check(self, person: Applicant, work: Work) -> Answer:
         """Ask the registry, unless the verdict on this identity is known."""
+        if work.registration_id in self._elsewhere:
+            self._elsewhere.remove(work.registration_id)
+            raise Postponed  # another worker asks at this moment; when this comes again, its verdict is there
         if work.known is not None:
             return Answer(work.known)
         said = await self._ask_once(person, work.identity_digest)
@@ -47,12 +79,20 @@ class NikChecker:
         except BaseException as error:
             shared.set_exception(error if isinstance(error, Retryable) else Retryable("interrupted"))
             shared.exception()  # nobody may be waiting; then it is no lost error
+            self._forget(identity)
             raise
+        shared.set_result(said)
+        if isinstance(said, Verdict):
+            self._claims.settle(identity)
+            asyncio.get_running_loop().call_later(_SHARED_SECONDS, self._under_way.pop, identity, None)
         else:
-            shared.set_result(said)
-            return said
-        finally:
-            del self._under_way[identity]
+            self._forget(identity)
+        return said
+
+    def _forget(self, identity: bytes) -> None:
+        """Nothing is known of the identity: whoever comes next asks."""
+        del self._under_way[identity]
+        self._claims.give_up(identity)
 
     def _not_found(self, work: Work) -> Answer:
         """Ask again after growing waits: the registry's copy is synchronised from time to time, so this may change."""

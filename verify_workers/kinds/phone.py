@@ -3,6 +3,8 @@
 At-least-once: a worker that dies between sending and the write sends again, with the same code and the same reference.
 """
 
+from collections.abc import Sequence
+
 import aiohttp
 
 from registration.applicant import Applicant
@@ -32,6 +34,12 @@ class PhoneChecker:
             timeout=aiohttp.ClientTimeout(total=settings.sms_timeout_seconds),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
+
+    async def prepare(self, batch: Sequence[tuple[Applicant, Work]]) -> None:
+        """Nothing to prepare."""
+
+    async def keep(self) -> None:
+        """Nothing to keep."""
 
     async def check(self, person: Applicant, work: Work) -> Answer:
         """Send the code; a number that the gateway cannot reach is the applicant's to mend."""
