@@ -4,7 +4,9 @@
 SHELL := /bin/sh
 VENV := .venv
 PEERS := .venv-bench
+POLICIES := .venv-policies
 BIN := $(VENV)/bin
+RENDERED := .rendered
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -34,12 +36,21 @@ $(PEERS)/.installed: requirements/bench.txt tools/install.sh
 bench: $(VENV)/.installed $(PEERS)/.installed ## Compare the front door with its peers on this machine (ARGS="--rounds 7")
 	@exec $(BIN)/gelombang bench $(ARGS)
 
-check: $(VENV)/.installed ## Format, lint, types, import rules, drift of generated docs
+# Checkov has an environment of its own: a hundred packages that nothing else here needs.
+$(POLICIES)/.installed: requirements/policies.txt tools/install.sh
+	@sh tools/install.sh $(POLICIES) requirements/policies.txt --without-project
+	@touch $@
+
+check: $(VENV)/.installed $(POLICIES)/.installed ## Format, lint, types, import rules, generated docs, manifests, Containerfile
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python tools/generate_docs.py --check
+	$(BIN)/python tools/manifests.py $(RENDERED)
+	$(BIN)/hadolint Containerfile
+	@cp Containerfile $(RENDERED)/Dockerfile # checkov knows it by the older name only
+	$(POLICIES)/bin/checkov --config-file k8s/checkov.yaml --directory $(RENDERED)
 
 format: $(VENV)/.installed ## Format the code and mend what the linter can mend
 	$(BIN)/ruff format .
@@ -52,4 +63,4 @@ lock: $(VENV)/.installed ## Compile the requirement files again from pyproject.t
 	sh tools/lock.sh $(BIN)/uv
 
 clean: ## Remove what was installed and cached here; your data dir stays
-	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) $(POLICIES) $(RENDERED) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -58,7 +58,8 @@ install_with_uv() {
 install_with_pip() {
     "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$venv/bin/python" -m ensurepip --upgrade >/dev/null
     pip="$venv/bin/python -m pip --quiet --quiet --disable-pip-version-check install"
-    $pip --require-hashes --requirement "$requirements" &&
+    # The file names every package: what one of them says it needs is not asked again.
+    $pip --require-hashes --no-deps --requirement "$requirements" &&
         { [ "$project" = --without-project ] || $pip --no-deps --no-build-isolation --editable .; }
 }
 
