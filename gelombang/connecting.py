@@ -11,7 +11,7 @@ from gelombang import endpoints as written
 from gelombang.errors import CommandError
 from registration.errors import Retryable
 from registration.settings import Settings, SettingsError, read
-from registration.store.database import Database
+from registration.store.database import Database, SchemaError
 
 Result = TypeVar("Result")
 
@@ -67,3 +67,5 @@ def with_database(
         return asyncio.run(run())
     except Retryable as error:
         raise CommandError(f"PostgreSQL does not answer ({error.cause})") from None
+    except SchemaError as error:
+        raise CommandError(str(error)) from None

@@ -36,6 +36,7 @@ from registration.runtime import repeat
 from registration.sealing import LOOK_SECONDS, KeyRing, KeyRingSource, Sealer
 from registration.settings import Settings
 from registration.store.database import Database, DriverUUID
+from registration.store.migrate import assert_migrated
 from registration.streams.streams import Streams
 
 log = structlog.get_logger(__name__)
@@ -112,6 +113,7 @@ async def _connections(settings: Settings) -> AsyncIterator[tuple[Database, Stre
     streams = Streams(settings.redis_url, timeout_seconds=settings.redis_timeout_seconds, cap=settings.stream_cap)
     try:
         await database.assert_durable()
+        await assert_migrated(database)
         yield database, streams
     finally:
         await streams.close()

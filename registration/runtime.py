@@ -24,7 +24,7 @@ from registration.errors import Retryable
 from registration.sealing import KeyRingError
 from registration.settings import Settings, SettingsError
 from registration.settings import read as read_settings
-from registration.store.database import NotDurableError
+from registration.store.database import NotDurableError, SchemaError
 
 log = structlog.get_logger(__name__)
 
@@ -116,7 +116,7 @@ def run_process(main: Callable[[Settings, asyncio.Event], Awaitable[None]]) -> N
         configure_logging(settings.log_level)
         _allow_open_files()
         uvloop.run(_until_stopped(main, settings))
-    except (SettingsError, KeyRingError, NotDurableError, OSError) as error:
+    except (SettingsError, KeyRingError, NotDurableError, SchemaError, OSError) as error:
         sys.exit(_refusal(str(error)))
     except Retryable as error:
         sys.exit(_refusal(error.cause))

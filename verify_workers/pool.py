@@ -20,6 +20,7 @@ from registration.runtime import repeat
 from registration.sealing import LOOK_SECONDS, KeyRing, KeyRingSource, Sealer
 from registration.settings import Settings
 from registration.store.database import Database
+from registration.store.migrate import assert_migrated
 from registration.streams import keys
 from registration.streams.claims import Claims
 from registration.streams.streams import Streams
@@ -170,6 +171,7 @@ async def connections(kind: Kind, settings: Settings) -> AsyncIterator[tuple[Dat
     checker = _checker(kind, settings, streams)
     try:
         await database.assert_durable()
+        await assert_migrated(database)
         yield database, streams, checker
     finally:
         await checker.close()

@@ -1,7 +1,8 @@
 """The pool of connections, and the translation of its failures into ours.
 
 Guarantee: nobody outside sees an asyncpg error. What may be tried again is `Retryable` with a closed cause; its outcome
-is unknown, so callers must find out by key. Everything else (a violated constraint, wrong SQL) is a bug and passes.
+is unknown, so callers must find out by key. A missing table or column is a `SchemaError`, for people. Everything else
+(a violated constraint, wrong SQL) is a bug and passes.
 """
 
 import asyncio
@@ -44,9 +45,22 @@ _GONE = (
     OSError,
 )
 
+# A table, column or type of ours is missing: the schema is older (or much newer) than the program.
+_NOT_THERE = (
+    postgres_errors.UndefinedTableError,
+    postgres_errors.UndefinedColumnError,
+    postgres_errors.UndefinedObjectError,
+    postgres_errors.UndefinedFunctionError,
+)
+SCHEMA_ADVICE = "the database's schema is not the one that this program needs: run `gelombang migrate`"
+
 
 class NotDurableError(RuntimeError):
     """The server would acknowledge commits that a power cut can undo (invariant I1)."""
+
+
+class SchemaError(RuntimeError):
+    """The database is not as this program needs it: a migration is missing."""
 
 
 class Connection:
@@ -149,3 +163,5 @@ async def _translated() -> AsyncIterator[None]:
         log.warning("database failed", error_type=type(error).__qualname__)
         cause = "database_timeout" if isinstance(error, TimeoutError) else "database_unreachable"
         raise Retryable(cause) from error
+    except _NOT_THERE as error:
+        raise SchemaError(SCHEMA_ADVICE) from error

@@ -15,6 +15,7 @@ import asyncpg
 import msgspec
 
 from registration.errors import Retryable
+from registration.store.database import SCHEMA_ADVICE, Database, SchemaError
 
 PHASES = ("before", "after")
 _FILE_NAME = re.compile(r"\A(?P<version>[0-9]{4})_(?P<name>[a-z0-9_]+)\.(?P<phase>before|after)\.sql\Z")
@@ -77,6 +78,19 @@ async def migrate(
         return await _apply_missing(connection, phases, bundled() if migrations is None else migrations)
     finally:
         await connection.close()
+
+
+async def assert_migrated(database: Database, migrations: Sequence[Migration] | None = None) -> None:
+    """Raise `SchemaError` unless every migration that this program needs before it runs is there.
+
+    More than it knows is no error: while a deployment rolls, the old program goes on beside the new one's schema.
+    """
+    rows = await database.fetch("select version from schema_migrations")
+    there = {row["version"] for row in rows}
+    needed = [file for file in (bundled() if migrations is None else migrations) if file.phase == "before"]
+    missing = [f"{file.version:04}_{file.name}" for file in needed if file.version not in there]
+    if missing:
+        raise SchemaError(f"{SCHEMA_ADVICE} (missing: {', '.join(missing)})")
 
 
 async def _apply_missing(connection: Any, phases: Sequence[str], files: Sequence[Migration]) -> Sequence[Migration]:  # noqa: ANN401 - asyncpg has no types

@@ -1,7 +1,11 @@
 """Migrations: each once, in order, whole or not at all, and never changed later."""
 
 import asyncio
+import contextlib
 import itertools
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +15,10 @@ import pytest
 
 from gelombang import embedded
 from registration.errors import Retryable
+from registration.sealing import KeyRing
 from registration.store import migrate as module
-from registration.store.migrate import Migration, MigrationError, bundled, migrate
+from registration.store.database import Database, SchemaError
+from registration.store.migrate import Migration, MigrationError, assert_migrated, bundled, migrate
 
 _numbers = itertools.count()
 FIRST = Migration(1, "first", "before", "create table first (id integer)")
@@ -181,3 +187,67 @@ def test_a_number_used_twice_is_refused(folder: Path) -> None:
 
     with pytest.raises(MigrationError, match="same number"):
         bundled()
+
+
+# A schema that is older than the program
+
+
+@contextlib.asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    database = await Database.connect(url, pool_size=1, timeout_seconds=20.0, name="test")
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def test_a_program_runs_on_the_schema_it_needs_and_on_newer_ones(empty_url: str) -> None:
+    """What runs after the deployment may still be missing, and a newer program's migrations may be there."""
+    await migrate(empty_url, phases=["before"], migrations=[FIRST, SECOND, THIRD])
+    async with opened(empty_url) as database:
+        await assert_migrated(database, [FIRST, SECOND])
+        await assert_migrated(database, [FIRST, SECOND, THIRD])
+
+
+async def test_a_program_names_what_its_schema_lacks(empty_url: str) -> None:
+    """Also where there is no history at all."""
+    async with opened(empty_url) as database:
+        with pytest.raises(SchemaError, match="gelombang migrate"):
+            await assert_migrated(database)
+        await migrate(empty_url, migrations=[FIRST])
+        with pytest.raises(SchemaError, match="missing: 0003_third"):
+            await assert_migrated(database, [FIRST, SECOND, THIRD])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["gelombang", "dead", "list"],
+        ["gelombang", "dead", "replay", "--kind", "nik"],
+        ["gelombang", "ledger"],
+        ["ingest"],
+        ["verify_workers", "nik"],
+    ],
+    ids=" ".join,
+)
+async def test_on_an_older_schema_every_program_ends_with_one_plain_line(
+    empty_url: str, servers: embedded.Servers, arguments: list[str]
+) -> None:
+    """It says what to run; no traceback, and no process that answers everybody with an error."""
+    await migrate(empty_url, migrations=[FIRST])
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("GELOMBANG_")},
+        "GELOMBANG_DATABASE_URL": empty_url,
+        "GELOMBANG_REDIS_URL": servers.redis_url,
+        "GELOMBANG_KEYS": KeyRing.generate().to_json(),
+        "GELOMBANG_MINISTRY_URL": "http://127.0.0.1:9",
+        "GELOMBANG_PORT": "0",
+        "GELOMBANG_ADMIN_PORT": "0",
+    }
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-m", *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (3, "")
+    (line,) = done.stderr.splitlines()
+    assert "run `gelombang migrate`" in line
