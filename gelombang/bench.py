@@ -38,6 +38,10 @@ def bench(  # noqa: PLR0913 - one parameter for each option
         bool, typer.Option("--growth", help="Front door's CPU: 10,000 rows against a full table.")
     ] = False,
     rows: Annotated[int, typer.Option(min=10_000, help="Rows of the full table of --growth.")] = 5_600_000,
+    enumeration: Annotated[
+        bool, typer.Option("--enumeration", help="Whether an answer's time tells a known NIK or e-mail.")
+    ] = False,
+    pairs: Annotated[int, typer.Option(min=2, help="Known and unknown people of --enumeration.")] = 100_000,
     profile: Annotated[
         Path | None, typer.Option(help="Profile one front-door process into this folder.", show_default=False)
     ] = None,
@@ -64,6 +68,8 @@ def bench(  # noqa: PLR0913 - one parameter for each option
         with _stopped_by_term(), _ground(output) as ground:
             if growth:
                 code = session.growth(ground, wanted, rows=rows)
+            elif enumeration:
+                code = session.enumeration(ground, wanted, pairs=pairs)
             elif profile is not None:
                 code = session.profile(ground, wanted, folder=profile)
             else:

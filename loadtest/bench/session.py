@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from loadtest.bench import bodies, field, gate, growing, machine, page, profiling, table
+from loadtest.bench import bodies, enumerating, field, gate, growing, machine, page, profiling, table
 from loadtest.bench.contender import Contender
 from loadtest.bench.field import Ground
 from loadtest.bench.figures import figures, ratios
@@ -89,6 +89,18 @@ def growth(ground: Ground, wanted: Wanted, *, rows: int) -> ExitCode:
     path.write_bytes(found.to_json())
     console.print(f"written: {path}")
     return ExitCode.NOT_VALID if found.flaws else ExitCode.OK
+
+
+def enumeration(ground: Ground, wanted: Wanted, *, pairs: int) -> ExitCode:
+    """Whether the time of an answer tells what is known; `TARGET_MISSED` when it does."""
+    console = table.console()
+    with table.progress(console, total=(1 + len(enumerating.KINDS)) * pairs) as advance:
+        found = enumerating.run(ground, pairs=pairs, seed=_SEED, advance=advance)
+    table.show_enumeration(found, console)
+    path = wanted.output / f"enumeration-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+    path.write_bytes(found.to_json())
+    console.print(f"written: {path}")
+    return found.exit_code
 
 
 def profile(ground: Ground, wanted: Wanted, *, folder: Path) -> ExitCode:

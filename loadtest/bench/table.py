@@ -1,15 +1,19 @@
 """The report on the screen."""
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from loadtest.bench import gate
 from loadtest.bench.contender import GROUPS
+from loadtest.bench.enumerating import Enumeration
 from loadtest.bench.figures import CPU, Figures, Ratio, Spread
 from loadtest.bench.growing import Growth, medians
 from loadtest.bench.report import Report
+from loadtest.bench.welch import BOUND
 
 _PLAIN_WIDTH = 170
 
@@ -47,6 +51,38 @@ def show_growth(growth: Growth, out: Console) -> None:
     out.print(f"ratio {ratio.median:.3f} ({ratio.least:.3f}–{ratio.most:.3f})")
     for words in growth.flaws:
         out.print(f"! {words}")
+
+
+def show_enumeration(found: Enumeration, out: Console) -> None:
+    """One line for each thing that may be known."""
+    for one in found.comparisons:
+        word = "MISSED" if one.tells else "reached"
+        out.print(
+            f"{word:<8} known {one.known:<6} |t| < {BOUND:g}: t {one.t:+.2f}, without the slowest tenth"
+            f" {one.t_without_slowest_tenth:+.2f}; median {one.median_known_us:,.0f} µs, unknown"
+            f" {one.median_unknown_us:,.0f} µs"
+        )
+    if found.refused:
+        out.print(f"! {found.refused:,} answers were not 202. This run proves nothing.")
+
+
+@contextlib.contextmanager
+def progress(out: Console, *, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, elsewhere a line for each tenth; gives the function that is told what is done."""
+    done = 0
+
+    def count(more: int) -> None:
+        nonlocal done
+        before, done = done, done + more
+        if done * 10 // total > before * 10 // total:
+            out.print(f"{done:,} of {total:,}")
+
+    if not out.is_terminal:
+        yield count
+        return
+    with Progress(console=out) as bar:
+        task = bar.add_task("requests", total=total)
+        yield lambda more: bar.advance(task, more)
 
 
 def wide(spread: Spread, digits: int = 0) -> str:

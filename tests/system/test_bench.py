@@ -46,6 +46,16 @@ def test_what_was_accepted_is_stored(tmp_path: Path, generator: tuple[str, ...])
     assert "unknown  rate ≥ 0.6 × handler: not measured" in checked.stdout
 
 
+def test_a_short_run_on_enumeration_is_complete(tmp_path: Path) -> None:
+    """Every answer is 202, and both questions have a figure; whether 100 pairs are below the bound is chance."""
+    done = bench("--enumeration", "--pairs", "100", "--output", str(tmp_path))
+    assert done.returncode in {0, 1}, done.stdout + done.stderr
+    (document,) = tmp_path.iterdir()
+    found = json.loads(document.read_text())
+    assert (found["pairs"], found["refused"], found["exit_code"]) == (100, 0, done.returncode)
+    assert [one["known"] for one in found["comparisons"]] == ["nik", "email"]
+
+
 def test_what_is_missing_is_said_in_one_plain_line(tmp_path: Path) -> None:
     """A contender that there is not, and a file that is no report."""
     for options in (("--only", "nobody", "--output", str(tmp_path)), ("--check", str(tmp_path / "nothing.json"))):
