@@ -1,4 +1,4 @@
-"""Around every handler: errors become answers, security headers go on every answer, requests are counted.
+"""Around every handler: errors become answers, security headers go on every answer, requests are counted and logged.
 
 Guarantee: every request gets an answer from here, also one that is no HTTP at all. Programs (paths under /api/) get
 problem documents, people get pages.
@@ -12,6 +12,7 @@ from ingest import problems, requests
 from ingest.headers import secure
 from ingest.pages import Pages
 from ingest.problems import Problem
+from ingest.request_log import RequestLog
 from ingest.routing import Answer, Request, Router
 from monitoring.metrics import Metrics
 
@@ -21,8 +22,11 @@ _UNROUTED = "none"
 class Answering:
     """Answers requests by the router's handlers."""
 
-    def __init__(self, *, router: Router, pages: Pages, metrics: Metrics, retry_after_seconds: float) -> None:
+    def __init__(
+        self, *, router: Router, pages: Pages, metrics: Metrics, request_log: RequestLog, retry_after_seconds: float
+    ) -> None:
         self._router = router
+        self._request_log = request_log
         self._pages = pages
         self._metrics = metrics
         self._retry_after_seconds = retry_after_seconds
@@ -70,3 +74,4 @@ class Answering:
             secure(response.headers)
         # The route's pattern, never the path, which holds handles and tokens.
         self._metrics.requests.observe(route, response.status, seconds)
+        self._request_log.note(route, response.status, seconds)

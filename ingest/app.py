@@ -24,6 +24,7 @@ from ingest.intake import Intake
 from ingest.limits import Limits
 from ingest.origin import FormTokens
 from ingest.pages import Pages
+from ingest.request_log import RequestLog
 from ingest.routes import routes
 from ingest.server import listening
 from ingest.shortcut import Shortcut
@@ -159,4 +160,10 @@ def _answering(  # noqa: PLR0913 - it hands every handler what it needs
             pages=pages,
         ),
     )
-    return Answering(router=router, pages=pages, metrics=metrics, retry_after_seconds=settings.retry_after_seconds)
+    return Answering(
+        router=router,
+        pages=pages,
+        metrics=metrics,
+        request_log=RequestLog(settings.request_log_every),
+        retry_after_seconds=settings.retry_after_seconds,
+    )

@@ -132,6 +132,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Annotated[
         str, Meta(description="debug, info, warning or error", pattern=r"\A(debug|info|warning|error)\Z")
     ] = "info"
+    request_log_every: Annotated[int, _count("One request in so many is logged; 0 is none but failures", 0)] = 1_000
 
 
 class Description(msgspec.Struct, frozen=True):

@@ -14,8 +14,9 @@ KEPT_BY_STAND_INS = ("mailbox", "sms", "ministry")
 
 @pytest.fixture(scope="module")
 def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack of its own, since its servers are stopped in the middle."""
-    with running(tmp_path_factory.mktemp("privacy") / "data") as started:
+    """A stack of its own, since its servers are stopped in the middle; it logs every request."""
+    told = {"GELOMBANG_REQUEST_LOG_EVERY": "1"}
+    with running(tmp_path_factory.mktemp("privacy") / "data", environment=told) as started:
         yield started
 
 
@@ -41,6 +42,9 @@ def test_planted_canaries_are_found_nowhere(quiet: Stack) -> None:
     metrics = b"".join(call("GET", url).body for url in quiet.endpoints["metrics"])
     quiet.end()
 
+    logs = b"".join(path.read_bytes() for path in (quiet.directory / "logs").glob("ingest-*.log"))
+    assert b'"event":"request"' in logs
+    assert b'"event":"request failed"' in logs
     words = {
         "name": "Kenarisatu",
         "second name": "Kenaritiga",
