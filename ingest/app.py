@@ -28,6 +28,7 @@ from ingest.request_log import RequestLog
 from ingest.routes import routes
 from ingest.server import listening
 from ingest.shortcut import Shortcut
+from ingest.statuses import Statuses
 from monitoring.admin import Readiness, admin_server
 from monitoring.metrics import Metrics
 from registration.clock import SystemClock
@@ -82,12 +83,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             clock=clock,
             metrics=metrics,
         )
+        statuses = Statuses(settings, database)
         answers = Answers(database=database, shortcut=shortcut, challenges=Challenges(ring))
         answering = _answering(
-            settings, metrics, ring=ring, intake=intake, answers=answers, corrections=corrections, database=database
+            settings, metrics, ring=ring, intake=intake, answers=answers, corrections=corrections, statuses=statuses
         )
         background = [tasks.create_task(intake.run_writer()) for _ in range(settings.batch_writers)]
-        background += [tasks.create_task(role) for role in (intake.run_finder(), admission.run())]
+        background += [tasks.create_task(role) for role in (intake.run_finder(), statuses.run(), admission.run())]
         background.append(tasks.create_task(repeat(shortcut.run_once, role="shortcut")))
         background.append(tasks.create_task(repeat(limits.run_once, role="limits")))
         background.append(tasks.create_task(repeat(sealer.look, role="keys", pause_seconds=LOOK_SECONDS)))
@@ -129,7 +131,7 @@ def _answering(  # noqa: PLR0913 - it hands every handler what it needs
     intake: Intake,
     answers: Answers,
     corrections: Corrections,
-    database: Database,
+    statuses: Statuses,
 ) -> Answering:
     pages = Pages()
     handles = Handles(ring)
@@ -139,7 +141,7 @@ def _answering(  # noqa: PLR0913 - it hands every handler what it needs
             intake=intake,
             answers=answers,
             corrections=corrections,
-            database=database,
+            statuses=statuses,
             handles=handles,
             openapi=msgspec.json.encode(openapi.document()),
         ),
@@ -155,7 +157,7 @@ def _answering(  # noqa: PLR0913 - it hands every handler what it needs
             settings=settings,
             answers=answers,
             corrections=corrections,
-            database=database,
+            statuses=statuses,
             handles=handles,
             pages=pages,
         ),

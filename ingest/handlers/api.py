@@ -15,13 +15,13 @@ from ingest.corrections import Corrections, read_change
 from ingest.intake import Intake
 from ingest.prepared import Head, Prepared
 from ingest.routing import REGISTRATIONS, Request
+from ingest.statuses import Statuses
 from registration import applicant
 from registration.checks import Kind, Overall, Reason, State, overall
 from registration.errors import FieldError, Rejected
 from registration.handles import Handles
 from registration.settings import Settings
 from registration.store import intake as store
-from registration.store.database import Database
 
 _ETAG_BYTES = 12
 
@@ -79,7 +79,7 @@ class Api:
         intake: Intake,
         answers: Answers,
         corrections: Corrections,
-        database: Database,
+        statuses: Statuses,
         handles: Handles,
         openapi: bytes,
     ) -> None:
@@ -87,7 +87,7 @@ class Api:
         self._intake = intake
         self._answers = answers
         self._corrections = corrections
-        self._database = database
+        self._statuses = statuses
         self._handles = handles
         self._status_prefix = f"{settings.public_url.rstrip('/')}{REGISTRATIONS}/"
         self._body_timeout_seconds = settings.body_timeout_seconds
@@ -105,7 +105,7 @@ class Api:
 
     async def status(self, request: Request) -> Prepared:
         """GET: where a registration stands; 304 when nothing has changed since."""
-        status = await store.read_status(self._database, requests.registration_id(request, self._handles))
+        status = await self._statuses.read(requests.registration_id(request, self._handles))
         if status is None:
             raise Rejected("not_found")
         body = _encode(_status_body(status))

@@ -14,13 +14,12 @@ from ingest.handlers.html import form_fields, html, see_other, submission_of, ty
 from ingest.origin import require_own_site
 from ingest.pages import CheckView, Pages, StatusView, Typed
 from ingest.routing import Request
+from ingest.statuses import Statuses
 from registration.applicant import FIELDS
 from registration.checks import Kind, correctable, overall
 from registration.errors import FieldError, Overloaded, Rejected, Retryable
 from registration.handles import Handles
 from registration.settings import Settings
-from registration.store import intake as store
-from registration.store.database import Database
 
 _NOTICES = frozenset({"code_sent", "link_sent", "corrected"})
 
@@ -42,13 +41,13 @@ class Receipts:
         settings: Settings,
         answers: Answers,
         corrections: Corrections,
-        database: Database,
+        statuses: Statuses,
         handles: Handles,
         pages: Pages,
     ) -> None:
         self._answers = answers
         self._corrections = corrections
-        self._database = database
+        self._statuses = statuses
         self._handles = handles
         self._pages = pages
         self._networks = ClientNetworks(settings.trusted_proxies)
@@ -121,7 +120,7 @@ class Receipts:
         self, request: Request, registration_id: UUID, shown: _Shown, error: Exception | None = None
     ) -> web.Response:
         """The status; after an error with its HTTP status, since the page says what was wrong."""
-        status = await store.read_status(self._database, registration_id)
+        status = await self._statuses.read(registration_id)
         if status is None:
             raise Rejected("not_found")
         handle = request.captured

@@ -8,7 +8,7 @@ import msgspec
 
 from registration.checks import MOVES, Check, Kind, Move, State
 from registration.errors import Retryable
-from registration.store.database import Database
+from registration.store.database import Database, Row
 from registration.store.statements import statement
 
 
@@ -89,13 +89,12 @@ async def find_accepted(database: Database, ids: Sequence[UUID]) -> Sequence[Acc
 
 async def read_status(database: Database, registration_id: UUID) -> Status | None:
     """Where a registration stands, or None when there is none."""
-    row = await database.fetch_row(statement("read_status"), registration_id)
-    if row is None:
-        return None
-    checks = {
-        kind: Check(State(row[f"{kind}_state"]), row[f"{kind}_reason"], row[f"{kind}_updated_at"]) for kind in Kind
-    }
-    return Status(row["received_at"], checks)
+    return (await read_statuses(database, [registration_id])).get(registration_id)
+
+
+async def read_statuses(database: Database, ids: Sequence[UUID]) -> dict[UUID, Status]:
+    """Where those of these registrations stand that there are; one look into the key's index for each."""
+    return {row["id"]: _status(row) for row in await database.fetch(statement("read_statuses"), ids)}
 
 
 async def read_email_link(database: Database, registration_id: UUID, generation: int) -> EmailLinkState | None:
@@ -138,6 +137,13 @@ async def open_challenge(database: Database, kind: Kind, registration_id: UUID, 
         statement("open_challenge", kind), registration_id, per_hour, _sources(kind, Move.RESEND)
     )
     return row is not None
+
+
+def _status(row: Row) -> Status:
+    checks = {
+        kind: Check(State(row[f"{kind}_state"]), row[f"{kind}_reason"], row[f"{kind}_updated_at"]) for kind in Kind
+    }
+    return Status(row["received_at"], checks)
 
 
 def _sources(kind: Kind, move: Move) -> list[str]:

@@ -1,9 +1,9 @@
--- Where one registration stands, as the applicant may see it.
--- $1 id.
+-- Where registrations stand, as their applicants may see it; unknown ones are left out.
+-- $1 ids.
 select
-    received_at,
+    id, received_at,
     nik_state, nik_reason, nik_updated_at,
     email_state, email_reason, email_updated_at,
     phone_state, phone_reason, phone_updated_at
 from registrations
-where id = $1
+where id = any($1::uuid[])
