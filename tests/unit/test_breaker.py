@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verify_workers.ministry.breaker import (
-    ASKED_TO_WAIT,
     PAUSED,
     QUOTA,
     Breaker,
@@ -90,14 +89,6 @@ def test_stragglers_of_calls_from_before_change_nothing_while_it_is_open() -> No
     assert _update(breaker, 2.0) == POLICY.probe_calls
 
 
-def test_retry_after_holds_all_calls_for_as_long_as_was_asked() -> None:
-    """The registry was busy and said for how long; afterwards calls go on at once."""
-    breaker = _breaker()
-    assert _update(breaker, 0.0, Outcomes(answered=50, retry_after_seconds=7.0)) == 0
-    assert breaker.cause == ASKED_TO_WAIT
-    assert [_update(breaker, 6.9), _update(breaker, 7.0)] == [0, LIMIT]
-
-
 def test_one_identitys_quota_answers_park_that_check_alone() -> None:
     """However often one NIK is refused for its quota, the others go on."""
     breaker = _breaker()
@@ -141,9 +132,10 @@ def test_a_persons_pause_lasts_until_a_person_ends_it() -> None:
 def test_the_next_holder_waits_the_rest_of_the_wait() -> None:
     """A process that dies while it is open does not let calls out early; a pause stays a pause."""
     breaker = _breaker()
-    _update(breaker, 0.0, Outcomes(retry_after_seconds=60.0))
+    for number in range(POLICY.quota_identities):
+        _update(breaker, 0.0, Outcomes(quota=frozenset({bytes([number])})), 60.0)
     heir = Breaker(POLICY, now_seconds=5_000.0, randomness=random.Random(2), memory=breaker.memory(20.0))  # noqa: S311 - jitter
-    assert [_update(heir, 5_039.0), _update(heir, 5_040.0)] == [0, LIMIT]
+    assert [_update(heir, 5_039.0), _update(heir, 5_040.0)] == [0, POLICY.probe_calls]
     breaker.pause()
     heir = Breaker(POLICY, now_seconds=0.0, randomness=random.Random(2), memory=breaker.memory(30.0))  # noqa: S311 - jitter
     assert _update(heir, 1e6) == 0
@@ -160,7 +152,6 @@ _outcomes = st.builds(
     answered=st.integers(0, 50),
     failures=st.dictionaries(st.sampled_from(["ministry_error", "ministry_timeout"]), st.integers(1, 50)),
     quota=st.frozensets(st.binary(min_size=1, max_size=1), max_size=6),
-    retry_after_seconds=st.sampled_from([0.0, 0.0, 0.0, 2.0, 1e9]),
 )
 
 

@@ -1,10 +1,10 @@
 """Stops calls to a registry that does not answer, and finds out carefully when it does again.
 
-    closed ──── too large a share fails, quota gone, Retry-After, or a person's pause ────▶ open
-    open ────── the wait is over (a person's pause: only when resumed) ───────────────────▶ probing
-    probing ─── an answer is missing: a longer wait ──────────────────────────────────────▶ open
-    probing ─── enough answers in a row ──────────────────────────────────────────────────▶ closing
-    closing ─── calls allowed grow to the full limit ─────────────────────────────────────▶ closed
+    closed ──── too large a share fails, quota gone, or a person's pause ────▶ open
+    open ────── the wait is over (a person's pause: only when resumed) ──────▶ probing
+    probing ─── an answer is missing: a longer wait ─────────────────────────▶ open
+    probing ─── enough answers ──────────────────────────────────────────────▶ closing
+    closing ─── calls allowed have grown to the full limit ──────────────────▶ closed
 
 `allowance` is what remains of the controller's limit; nothing else decides on calls. One registration's quota answer
 parks that check alone: only a run of them from different identities, with no answer between, says that the day's quota
@@ -27,7 +27,6 @@ from registration.clock import WESTERN_INDONESIA_TIME
 
 QUOTA = "ministry_quota"
 PAUSED = "paused"
-ASKED_TO_WAIT = "ministry_busy"
 
 
 class BreakerState(enum.StrEnum):
@@ -47,7 +46,6 @@ class BreakerPolicy(msgspec.Struct, frozen=True):
     window_seconds: float = 15.0
     first_wait_seconds: float = 2.0
     longest_wait_seconds: float = 10.0
-    longest_asked_wait_seconds: float = 300.0
     probe_calls: int = 2
     answers_to_close: int = 3
     closing_seconds: float = 5.0
@@ -59,13 +57,12 @@ class Outcomes(msgspec.Struct, frozen=True):
     """What came back since the last time.
 
     `failures` are calls without an answer by cause, quota not among them. `quota` holds a fingerprint of each identity
-    that got the quota's answer. `retry_after_seconds` is the longest delay that the registry asked for.
+    that got the quota's answer.
     """
 
     answered: int = 0
     failures: Mapping[str, int] = msgspec.field(default_factory=dict)
     quota: frozenset[bytes] = frozenset()
-    retry_after_seconds: float = 0.0
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -137,28 +134,20 @@ class Breaker:
     def update(self, now_seconds: float, outcomes: Outcomes, *, midnight_in_seconds: float) -> BreakerState:
         """Take in what came back and what time it is."""
         match self.state:
-            case BreakerState.OPEN:  # what comes back now was asked before
-                self._wait(now_seconds)
+            case BreakerState.OPEN if now_seconds >= self._until:
+                self._probe()
+            case BreakerState.OPEN:
+                pass  # what comes back now was asked before
             case BreakerState.PROBING:
                 self._judge_probe(now_seconds, outcomes, midnight_in_seconds)
             case _:
                 self._watch(now_seconds, outcomes, midnight_in_seconds)
         return self.state
 
-    def _wait(self, now: float) -> None:
-        if now < self._until:
-            return
-        if self.cause == ASKED_TO_WAIT and not self._openings:
-            self.state, self.cause = BreakerState.CLOSED, None  # nothing is broken: it was busy and said for how long
-        else:
-            self._probe()
-
     def _watch(self, now: float, outcomes: Outcomes, midnight_in: float) -> None:
         """Closed or closing: open when it must."""
         if self._is_quota_gone(outcomes):
             self._open_for_quota(now, midnight_in)
-        elif outcomes.retry_after_seconds > 0:
-            self._open_for(now, ASKED_TO_WAIT, self._asked(outcomes))
         elif (cause := self._failing(now, outcomes)) is not None:
             self._open(now, cause)
         elif self.state is BreakerState.CLOSING and now - self._closing_since >= self._policy.closing_seconds:
@@ -183,9 +172,7 @@ class Breaker:
         return len(self._quota_run) >= self._policy.quota_identities
 
     def _judge_probe(self, now: float, outcomes: Outcomes, midnight_in: float) -> None:
-        if outcomes.retry_after_seconds > 0:
-            self._open_for(now, ASKED_TO_WAIT, self._asked(outcomes))
-        elif self._is_quota_gone(outcomes) or (outcomes.quota and self.cause == QUOTA):
+        if self._is_quota_gone(outcomes) or (outcomes.quota and self.cause == QUOTA):
             self._open_for_quota(now, midnight_in)
         elif outcomes.failures:
             self._open(now, max(outcomes.failures, key=outcomes.failures.__getitem__))
@@ -193,9 +180,6 @@ class Breaker:
             self._probed += outcomes.answered
             if self._probed >= self._policy.answers_to_close:
                 self.state, self._closing_since = BreakerState.CLOSING, now
-
-    def _asked(self, outcomes: Outcomes) -> float:
-        return min(outcomes.retry_after_seconds, self._policy.longest_asked_wait_seconds)
 
     def _open(self, now: float, cause: str) -> None:
         self._openings += 1

@@ -32,17 +32,22 @@ _DRAINING_GAIN = 0.7
 # One more than the product: at one call under way there is no other way up.
 _SPARE_CALLS = 1
 _CALM = 1.15  # below this multiple of the base nobody waits
-_QUEUED = 1.5  # from this multiple of the base the registry is full, so starting is over
+_QUEUED = 1.3  # from this multiple of the base the registry is full, so starting is over
 _ROUND_SECONDS = 0.25  # the shortest round: what workers do arrives a tick or two later
-_ROUND_CALLS = 10  # a rate of fewer calls is mostly noise
-_LONGEST_ROUND = 4  # in latencies, when calls are few
+_ROUND_CALLS = 20  # a rate of fewer calls is mostly noise
+_LONGEST_ROUND = 8  # in latencies, when calls are few
 _ROUNDS_BETWEEN_DRAINS = 25
 _DRAIN_CALLS = 10
 _LONGEST_DRAIN = 3  # in bases
 _BASE_WEIGHT = 10  # calls that the base so far counts for against a drain's
 _FALLEN = 0.6  # a product this much smaller asks for a new base: perhaps the registry became slower, not smaller
 _FAILING = 0.1
-_ENOUGH_TO_START = 5
+_BLOCK_CALLS = 5
+_QUEUED_BLOCKS = 2
+_SURPRISE = 1.4
+_CALM_GAIN = 1.6
+_UP_WEIGHT = 10
+_DOWN_WEIGHT = 4
 _APPLICATION_LIMITED = 0.85
 
 
@@ -79,7 +84,7 @@ class State(enum.StrEnum):
 class Knowledge(msgspec.Struct, frozen=True):
     """What a controller has found out, for the next one. No times in it: each holder has a clock of its own."""
 
-    limit: float = 1.0
+    limit: float = 2.0
     base_seconds: float | None = None
     base_calls: int = 0
 
@@ -105,6 +110,11 @@ class Controller:
         self._until = 0.0
         self._low_since: float | None = None
         self._drained: list[float] = []
+        self._block: list[float] = []
+        self._block_seconds = 0.0
+        self._queued = 0
+        self._whole = False
+        self._before = 0.0
 
     @property
     def limit(self) -> int:
@@ -149,10 +159,12 @@ class Controller:
     def _measure(self, window: Window) -> None:
         self._recent.append(window)
         seconds, calls, kept = 0.0, 0, 0
+        self._whole = False
         for one in reversed(self._recent):
             seconds, calls, kept = seconds + one.seconds, calls + one.answered + one.bad, kept + 1
             enough = calls >= _ROUND_CALLS or seconds >= _LONGEST_ROUND * self._round_seconds
             if seconds >= self._round_seconds and enough:
+                self._whole = True
                 break
         while len(self._recent) > kept:
             self._recent.popleft()
@@ -163,11 +175,7 @@ class Controller:
 
     @property
     def _round_seconds(self) -> float:
-        return max(self._latency, _ROUND_SECONDS)
-
-    @property
-    def _is_round_whole(self) -> bool:
-        return math.fsum(one.seconds for one in self._recent) >= self._round_seconds
+        return max(self._base or self._latency, _ROUND_SECONDS)
 
     # Trouble.
 
@@ -186,9 +194,17 @@ class Controller:
 
     def _learn_base(self, window: Window) -> bool:
         """Count every answer while calls do not yet wait for each other; says whether there is a base."""
-        if self.state is State.STARTING and window.latencies:
-            self._weigh_in(window.latencies, weight=self._base_calls)
-            self._base_calls += len(window.latencies)
+        if self.state is State.STARTING:
+            self._block += window.latencies
+            self._block_seconds += window.seconds
+            if len(self._block) >= _BLOCK_CALLS and self._block_seconds >= self._latency:
+                mean = math.fsum(self._block) / len(self._block)
+                is_queued = self._base is not None and mean > _QUEUED * self._base
+                self._queued = self._queued + 1 if is_queued else 0
+                if not is_queued:
+                    self._weigh_in(self._block, weight=min(self._base_calls, len(self._block)))
+                    self._base_calls += len(self._block)
+                self._block, self._block_seconds = [], 0.0
         return self._base is not None
 
     def _weigh_in(self, latencies: Sequence[float], *, weight: int) -> None:
@@ -203,11 +219,11 @@ class Controller:
         match self.state:
             case State.STARTING:
                 self._aim(_STARTING_GAIN, window)
-                if self._base_calls >= _ENOUGH_TO_START and self._latency > _QUEUED * base:
+                if self._queued >= _QUEUED_BLOCKS:
                     self._cruise(now, rounds=5)
-            case State.CRUISING if self._is_round_whole:
+            case State.CRUISING if self._whole:
                 calm = self._latency < _CALM * base
-                self._aim(_STARTING_GAIN if calm else _CRUISING_GAIN, window)
+                self._aim(_CALM_GAIN if calm else _CRUISING_GAIN, window)
                 fallen = base * self._rate < _FALLEN * self._product_at_drain
                 if not self._is_unpressed(window) and (now >= self._drain_at or fallen):
                     self._drain()
@@ -235,7 +251,11 @@ class Controller:
     def _drain(self) -> None:
         self.state = State.DRAINING
         self._full_rate = self._rate
-        self._limit = math.ceil(_DRAINING_GAIN * (self._base or 0.0) * self._rate)
+        self._before = self._limit
+        self._lower(math.ceil(_DRAINING_GAIN * (self._base or 0.0) * self._rate))
+
+    def _lower(self, limit: float) -> None:
+        self._limit = limit
         self._low_since = None
         self._drained = []
 
@@ -253,13 +273,22 @@ class Controller:
         elapsed = now - measuring_since
         enough = len(self._drained) >= _DRAIN_CALLS or elapsed >= _LONGEST_DRAIN * base
         if enough and elapsed >= max(base, _ROUND_SECONDS / 2):
-            self._refill(now)
+            self._judge_drain(now)
+
+    def _judge_drain(self, now: float) -> None:
+        base = self._base or 0.0
+        mean = math.fsum(self._drained) / len(self._drained) if self._drained else base
+        if mean > _SURPRISE * base and self._limit > 1:
+            self._base = _SURPRISE * base  # for the length of waits
+            self._lower(math.ceil(self._limit / 2))
+            return
+        if self._drained:
+            self._weigh_in(self._drained, weight=_UP_WEIGHT if mean > base else _DOWN_WEIGHT)
+        self._refill(now)
 
     def _refill(self, now: float) -> None:
-        if self._drained:
-            self._weigh_in(self._drained, weight=_BASE_WEIGHT)
         base = self._base or 0.0
         self.state = State.REFILLING
         self._product_at_drain = base * self._full_rate
-        self._limit = _CRUISING_GAIN * self._product_at_drain + _SPARE_CALLS
+        self._limit = min(self._before, _CRUISING_GAIN * self._product_at_drain + _SPARE_CALLS)
         self._until = now + 0.2 + base
