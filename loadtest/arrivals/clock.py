@@ -1,0 +1,160 @@
+"""A Locust user that is a clock: it sends off arrivals when they are due, however long the ones before them take.
+
+    class Wave(ArrivalUser):
+        @task
+        def register(self, arrival: Arrival) -> None:
+            arrival.call("POST registration", Request("POST", "/api/v1/registrations", body, headers), good={202})
+
+Locust's own users wait for an answer before they ask again, so a server that stalls is asked less and the stall hardly
+shows. Here the number of users is the number of clocks, each with `--arrivals-per-user` arrivals a second (by default
+1), so `-u 1400` is 1,400 arrivals a second, and shapes, `--processes` and the web page mean what they always do.
+
+A clock that is stopped says how many arrivals it still owed; a clock that falls behind catches up at once and the lag
+is recorded. Nothing is skipped in silence.
+"""
+
+import itertools
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, cast
+
+import gevent
+from gevent.event import Event
+from locust import User
+from locust.user.task import LOCUST_STATE_RUNNING
+
+from loadtest.arrivals.flight import Flight
+from loadtest.arrivals.http import Answer, NoAnswerError, Request
+from loadtest.arrivals.schedule import due_times
+
+Task = Callable[..., None]
+
+_LOOK_SECONDS = 0.05
+
+
+class Arrival:
+    """Somebody who arrived: what a task is handed. `due` is in seconds since the start of the run."""
+
+    __slots__ = ("_measured", "_user", "due", "flight")
+
+    def __init__(self, user: "ArrivalUser", flight: Flight, due: float) -> None:
+        self._user = user
+        self.flight = flight
+        self.due = due
+        self._measured = False
+
+    def leave_unmeasured(self) -> None:
+        """Its time is no measure of the system."""
+        self._measured = True
+
+    def call(self, name: str, request: Request, *, good: frozenset[int]) -> Answer | None:
+        """One request, counted under `name`; None when no answer came. `good` are the statuses that are as they should.
+
+        The first one of an arrival is measured from its intended start, the others from their sending.
+        """
+        began = self.flight.seconds()
+        answer: Answer | None = None
+        try:
+            answer = self.flight.connections.send(request)
+            outcome = "ok" if answer.status in good else str(answer.status)
+        except NoAnswerError as error:
+            outcome = str(error)
+        self._count(name, outcome, began, answer)
+        return answer
+
+    def _count(self, name: str, outcome: str, began: float, answer: Answer | None) -> None:
+        ended = self.flight.seconds()
+        latency = ended - began
+        account = self.flight.account
+        account.answer(self.due, name, outcome)
+        if not self._measured:
+            self._measured = True
+            latency = ended - self.due
+            account.measure(self.due, latency_seconds=latency, service_seconds=ended - began)
+        self._user.environment.events.request.fire(
+            request_type=name.partition(" ")[0],
+            name=name.partition(" ")[2],
+            response_time=latency * 1e3,
+            response_length=len(answer.body) if answer else 0,
+            exception=None if outcome == "ok" else RuntimeError(outcome),
+            context={},
+            start_time=time.time() - latency,
+        )
+
+
+class ArrivalUser(User):
+    """A clock. Tasks take an `Arrival`; which one is drawn by their weights, or by `--arrivals-mix`."""
+
+    abstract = True
+
+    def __init__(self, environment: Any) -> None:  # noqa: ANN401 - Locust's own signature
+        super().__init__(environment)
+        self._stopping = Event()
+        self._under_way = 0
+
+    def run(self) -> None:  # type: ignore[misc] # final in Locust, whose own PytestUser does the same
+        """Send arrivals off until Locust stops this user."""
+        self._state = LOCUST_STATE_RUNNING
+        self.on_start()
+        try:
+            self._follow(self.environment.flight)  # set by wiring at the start of a test
+        finally:
+            self.on_stop()  # type: ignore[no-untyped-call]
+
+    def stop(self, force: bool = False) -> bool:  # noqa: FBT001, FBT002 - Locust's signature
+        """End the clock; with a stop timeout what is under way may end too."""
+        self._stopping.set()
+        stopped: bool = super().stop(force)
+        return stopped
+
+    def _follow(self, flight: Flight) -> None:
+        offer = flight.offer
+        randomness = random.Random(f"{offer.seed}/{flight.next_clock()}")  # noqa: S311 - spreads load, guards nothing
+        tasks, weights = weighted(cast("list[Task]", self.tasks), offer.mix)
+        since = flight.seconds()
+        times = due_times(offer.curve, rate=offer.rate, spacing=offer.spacing, randomness=randomness, since=since)
+        try:
+            for due in times:
+                self._wait_until(due, flight)
+                if self._stopping.is_set() and due > flight.seconds():
+                    break
+                task = randomness.choices(tasks, weights)[0]
+                self._under_way += flight.launch(partial(self._arrive, task, flight), due)
+        except gevent.GreenletExit:  # no stop timeout: what was due by now is owed for ever
+            for due in itertools.takewhile(lambda at: at <= flight.seconds(), times):
+                flight.account.skip(due)
+            raise
+        self._stopping.wait()
+        while self._under_way:  # only with a stop timeout does Locust let us come this far
+            gevent.sleep(_LOOK_SECONDS)
+
+    def _wait_until(self, due: float, flight: Flight) -> None:
+        early = due - flight.seconds()
+        if early > 0:
+            self._stopping.wait(early)
+        elif flight.account.in_flight:
+            gevent.sleep(0)  # late: those who were sent off must get their turn too
+
+    def _arrive(self, task: Task, flight: Flight, due: float) -> None:
+        try:
+            task(self, Arrival(self, flight, due))
+        finally:
+            self._under_way -= 1
+
+
+def weighted(tasks: Sequence[Task], mix: Mapping[str, float]) -> tuple[list[Task], list[float]]:
+    """Each task once, with its weight: by name from the mix where there is one, else as Locust counted them.
+
+    Raises ValueError when the mix has a name that no task has.
+    """
+    counts = Counter(tasks)
+    if not mix:
+        return list(counts), [float(count) for count in counts.values()]
+    by_name = {getattr(task, "__name__", ""): task for task in counts}
+    unknown = mix.keys() - by_name.keys()
+    if unknown:
+        raise ValueError(f"no task is called {', '.join(sorted(unknown))}; there are {', '.join(sorted(by_name))}")
+    return [by_name[name] for name in mix], list(mix.values())

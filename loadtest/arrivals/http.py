@@ -1,0 +1,124 @@
+"""HTTP for many greenlets: connections that are kept and shared by all arrivals of a process, as a proxy would.
+
+Leaner than Locust's FastHttpUser, whose session per user and bookkeeping cost more than the request itself. Answers
+are parsed by geventhttpclient's parser (llhttp). Every request has one deadline. A kept connection that the server has
+closed in the meantime is noticed before anything is sent on it, so no request is ever sent twice here.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import gevent
+import gevent.socket
+import gevent.ssl
+from gevent.select import select
+from geventhttpclient.response import HTTPParseError, HTTPResponse
+
+_READ_BYTES = 65_536
+_IDLE_UNCHECKED_SECONDS = 1.0
+
+
+class NoAnswerError(Exception):
+    """No whole answer came; whether the request had an effect is not known. The text is a closed word."""
+
+
+class Answer(NamedTuple):
+    """What came back; names of headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Request(NamedTuple):
+    """What is sent: the body whole, or in so many pieces with a pause before each, as a bad line delivers it."""
+
+    method: str
+    path: str
+    body: bytes = b""
+    headers: Mapping[str, str] = MappingProxyType({})
+    timeout_seconds: float | None = None
+    pieces: int = 1
+    pause_seconds: float = 0.0
+
+
+class Connections:
+    """Kept connections to one server. `address` is its base URL."""
+
+    def __init__(self, address: str, *, timeout_seconds: float) -> None:
+        parts = urlsplit(address)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"{address!r} is no http:// or https:// address")
+        self._secure = gevent.ssl.create_default_context() if parts.scheme == "https" else None
+        self._name = parts.hostname
+        self._target = (parts.hostname, parts.port or (443 if self._secure else 80))
+        self._timeout_seconds = timeout_seconds
+        self._head_end = f"\r\nHost: {parts.netloc}\r\n".encode()
+        self._idle: deque[tuple[float, gevent.socket.socket]] = deque()
+
+    def send(self, request: Request) -> Answer:
+        """One request and its answer; raises `NoAnswerError`."""
+        connection: gevent.socket.socket | None = None
+        kept = False
+        try:
+            with gevent.Timeout(request.timeout_seconds or self._timeout_seconds):
+                connection = self._connect()
+                self._write(connection, request)
+                answer, kept = _read(connection, request.method)
+        except gevent.Timeout:
+            raise NoAnswerError("timeout") from None
+        except HTTPParseError as error:
+            raise NoAnswerError("no HTTP") from error
+        except ConnectionRefusedError as error:
+            raise NoAnswerError("connection refused") from error
+        except OSError as error:
+            raise NoAnswerError("connection lost") from error
+        finally:
+            if connection is not None:
+                if kept:
+                    self._idle.append((gevent.get_hub().loop.now(), connection))
+                else:
+                    connection.close()
+        return answer
+
+    def _write(self, connection: gevent.socket.socket, request: Request) -> None:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+        body = request.body
+        first = f"{request.method} {request.path} HTTP/1.1".encode() + self._head_end + lines.encode()
+        head = b"%bContent-Length: %d\r\n\r\n" % (first, len(body))
+        if request.pieces == 1:
+            connection.sendall(head + body)
+            return
+        connection.sendall(head)
+        length = max(1, -(-len(body) // request.pieces))
+        for begin in range(0, len(body), length):
+            gevent.sleep(request.pause_seconds)
+            connection.sendall(body[begin : begin + length])
+
+    def _connect(self) -> gevent.socket.socket:
+        now = gevent.get_hub().loop.now()
+        while self._idle:
+            since, connection = self._idle.pop()  # the latest, so that those of a burst grow old and are let go
+            if now - since < _IDLE_UNCHECKED_SECONDS or not select([connection], [], [], 0)[0]:
+                return connection
+            connection.close()  # it has something to say although nobody asked: closed by the server
+        connection = gevent.socket.create_connection(self._target)
+        connection.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
+        if self._secure is not None:
+            return self._secure.wrap_socket(connection, server_hostname=self._name)
+        return connection
+
+
+def _read(connection: gevent.socket.socket, method: str) -> tuple[Answer, bool]:
+    """The answer, and whether the connection may be kept."""
+    response = HTTPResponse(method=method)
+    while not response.message_complete:
+        received = connection.recv(_READ_BYTES)
+        response.feed(received)  # an empty one tells the parser that it is over
+        if not received and not response.message_complete:
+            raise ConnectionResetError
+    headers = {name.lower(): value for name, value in response.items()}
+    return Answer(response.status_code, headers, bytes(response._body_buffer)), not response.should_close()  # noqa: SLF001 - it has no reader without a socket
