@@ -126,6 +126,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail_sender: Annotated[str, Meta(description="Address our mails come from")] = "pendaftaran@gelombang.example"
     mail_timeout_seconds: Annotated[float, _seconds("The mail relay must have answered by then", 0.1)] = 15.0
     mail_connections: Annotated[int, _count("Connections to the mail relay, per worker")] = 8
+    mail_domain_connections: Annotated[int, _count("Mails to one domain at once, per worker")] = 4
     sms_timeout_seconds: Annotated[float, _seconds("The SMS gateway must have answered by then", 0.1)] = 10.0
 
     # Logs

@@ -14,7 +14,8 @@ from registration.settings import Settings
 from registration.store.work import Verdict, Work
 from verify_workers.kinds.checker import Answer
 from verify_workers.letters import verification_mail
-from verify_workers.mail_client import MailboxRefusedError, MailClient
+from verify_workers.mail.client import MailClient
+from verify_workers.mail.replies import MailboxRefusedError
 
 
 class EmailChecker:
@@ -48,7 +49,7 @@ class EmailChecker:
         except ValueError as error:
             raise Permanent("mail_not_composable") from error
         try:
-            await self._client.send(mail)
+            await self._client.send(mail, sender=self._sender, to=person.email)
         except MailboxRefusedError:
             return Answer(Verdict(State.REJECTED, Reason.EMAIL_UNDELIVERABLE))
         return Answer(Verdict(State.SENT))
