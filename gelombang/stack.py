@@ -14,7 +14,6 @@ from signal import SIGKILL
 
 from gelombang import embedded, launcher, probes, server
 from gelombang.data_directory import DataDirectory
-from gelombang.detours import plan as plan_detours
 from gelombang.endpoints import Endpoints
 from gelombang.local_settings import LOCAL_SETTINGS
 from gelombang.ports import Ports, port_of
@@ -95,8 +94,10 @@ class Stack:
 
     def fault_proxy(self) -> list[Service]:
         """Describe the proxy that front doors and workers reach everything else through."""
+        from gelombang.detours import plan  # noqa: PLC0415 - needs the simulators, which production images leave out
+
         control = self.ports.private()
-        detours = plan_detours(self.environment, host=HOST, port=self.ports.private)
+        detours = plan(self.environment, host=HOST, port=self.ports.private)
         self.fault_control = f"http://{HOST}:{control}"
         self.detours = {detour.variable: detour.url for detour in detours}
         options = [f"--host={HOST}", f"--port={control}", *(detour.option for detour in detours)]

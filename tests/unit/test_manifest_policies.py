@@ -10,7 +10,7 @@ from registration.settings import read
 from registration.streams import keys
 from tests.rendered import (
     KIND,
-    PEOPLE,
+    PRODUCTION,
     component,
     containers,
     each_for_people,
@@ -178,8 +178,8 @@ def test_the_database_is_backed_up_and_forgets_in_time(overlay: Path) -> None:
 
 def test_two_places_never_share_a_backup() -> None:
     """Staging must not write over production's archive."""
-    paths = [item["spec"]["configuration"]["destinationPath"] for o in PEOPLE for item in of_kind(o, "ObjectStore")]
-    assert len(set(paths)) == len(PEOPLE)
+    production, staging = (of_kind(PRODUCTION.parent / name, "ObjectStore")[0] for name in ("production", "staging"))
+    assert production["spec"]["configuration"]["destinationPath"] != staging["spec"]["configuration"]["destinationPath"]
 
 
 @each_overlay
@@ -254,18 +254,15 @@ def test_the_route_waits_longer_than_the_door_needs(overlay: Path) -> None:
 # Restoring
 
 
-def test_the_restored_database_is_new_and_everything_uses_it(tmp_path: Path) -> None:
-    """The component `restore` reads the old archive, writes under another name, and moves every pod to it."""
-    relative = "../" * len(tmp_path.resolve().parts[1:]) + str(MANIFESTS).lstrip("/")
-    (tmp_path / "kustomization.yaml").write_text(
-        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
-        f"resources: [{relative}/overlays/production]\ncomponents: [{relative}/components/restore]\n",
-        encoding="utf-8",
-    )
-    (cluster,) = of_kind(tmp_path, "Cluster")
+def test_the_restored_database_is_new_and_everything_uses_it() -> None:
+    """`restore` reads the old archive, writes under another name, and moves every pod to the new cluster."""
+    restored = MANIFESTS / "overlays" / "production-restored"
+    (cluster,) = of_kind(restored, "Cluster")
     assert (cluster["metadata"]["name"], cluster["spec"]["bootstrap"].keys()) == ("gelombang-db-restored", {"recovery"})
-    assert [problem for resource in manifests.render(tmp_path) for problem in manifests.problems(resource)] == []
-    for workload in [*ours(tmp_path), *of_kind(tmp_path, "Job")]:
+    (source,) = cluster["spec"]["externalClusters"]
+    assert cluster["spec"]["bootstrap"]["recovery"]["source"] == source["name"]
+    assert source["plugin"]["parameters"]["serverName"] == "gelombang-db"
+    for workload in [*ours(restored), *of_kind(restored, "Job")]:
         variables = {item["name"]: item["valueFrom"] for item in containers(workload)[0]["env"]}
-        source = variables["GELOMBANG_DATABASE_URL"]["secretKeyRef"]
-        assert source == {"name": "gelombang-db-restored-app", "key": "uri"}, manifests.name(workload)
+        secret = variables["GELOMBANG_DATABASE_URL"]["secretKeyRef"]
+        assert secret == {"name": "gelombang-db-restored-app", "key": "uri"}, manifests.name(workload)
