@@ -9,6 +9,7 @@ import typer
 
 from gelombang import config, dead, keys, subject
 from gelombang.bench import bench
+from gelombang.chaos import chaos
 from gelombang.doctor import doctor
 from gelombang.errors import CommandError
 from gelombang.ledger import ledger
@@ -35,6 +36,7 @@ app.command()(migrate)
 app.command()(ledger)
 app.command("try")(try_)
 app.command()(bench)
+app.command()(chaos)
 app.add_typer(dead.app, name="dead", help="Work that was set aside: list it, give it back.")
 app.add_typer(keys.app, name="keys", help="The sealing keys: list, rotate, reseal, retire.")
 app.add_typer(subject.app, name="subject", help="What is held about one person: export it, erase it.")

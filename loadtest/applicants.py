@@ -44,6 +44,12 @@ def draw(seed: int, count: int) -> Iterator[Applicant]:
     return (_applicant(seed, index) for index in range(count))
 
 
+def honest(seed: int, index: int) -> Applicant:
+    """The person `index` of `seed` who writes everything as it is, whatever the deck says: for loads of one kind."""
+    truth = _truthful(seed, index)
+    return Applicant(seed, index, PERSONAS[0], truth, truth, index)
+
+
 def _applicant(seed: int, index: int) -> Applicant:
     block, place = divmod(index, DECK_SIZE)
     deck = _deck(seed, block)

@@ -26,7 +26,7 @@ _LINK = re.compile(r"(https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]])")
 
 
 class ReadingRoom:
-    """Routes to read a box: `/`, `/messages/{number}`, `/api/messages` (GET and DELETE) and `/livez`."""
+    """Routes to read a box: `/`, `/messages/{number}`, `/api/messages` (GET and DELETE), `/api/counts`, `/livez`."""
 
     def __init__(self, received: Received, *, title: str) -> None:
         self._received = received
@@ -43,6 +43,7 @@ class ReadingRoom:
             web.get("/messages/{number:[0-9]{1,15}}", self._show_message),
             web.get("/api/messages", self._list_as_json),
             web.delete("/api/messages", self._delete),
+            web.get("/api/counts", self._count),
             web.get("/livez", livez),
         ]
 
@@ -51,6 +52,10 @@ class ReadingRoom:
         found = self._received.newest_to(address, API_LENGTH) if address else self._received.newest(API_LENGTH)
         body = msgspec.json.encode([message for _, message in found])
         return web.Response(body=body, content_type="application/json")
+
+    async def _count(self, _request: web.Request) -> web.Response:
+        """How many messages each address has had: `{address: count}`."""
+        return web.Response(body=msgspec.json.encode(self._received.counts), content_type="application/json")
 
     async def _delete(self, _request: web.Request) -> web.Response:
         self._received.clear()

@@ -5,8 +5,8 @@ A message is kept as it came and read only when somebody looks: under load most 
 Nothing outlives the process: these are stand-ins, and a test that needs a message asks for it while they run.
 """
 
-from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import islice
 
@@ -63,6 +63,7 @@ class Received:
         self._messages: OrderedDict[int, _Sealed] = OrderedDict()
         self._numbers_by_address: dict[str, deque[int]] = {}
         self._last_number = 0
+        self._counts: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -71,7 +72,9 @@ class Received:
         """Keep a message, dropping the oldest when full; returns its number."""
         self._last_number += 1
         self._messages[self._last_number] = _Sealed(to=to, raw=raw, received_at=self._clock.now())
-        self._numbers_by_address.setdefault(self._same_address(to), deque()).append(self._last_number)
+        address = self._same_address(to)
+        self._counts[address] += 1
+        self._numbers_by_address.setdefault(address, deque()).append(self._last_number)
         if len(self._messages) > self._kept:
             self._drop_oldest()
         return self._last_number
@@ -90,9 +93,15 @@ class Received:
         numbers = reversed(self._numbers_by_address.get(self._same_address(address), ()))
         return [(number, self._open(self._messages[number])) for number in islice(numbers, limit)]
 
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many messages each address has had since the last `clear`, also of those that are kept no more."""
+        return self._counts
+
     def clear(self) -> None:
         """Forget every message. Numbers go on, so a page that is open never shows another's message."""
         self._messages.clear()
+        self._counts.clear()
         self._numbers_by_address.clear()
 
     def _open(self, sealed: _Sealed) -> Message:

@@ -39,6 +39,7 @@ class Expired(msgspec.Struct, frozen=True):
     stream: str
     entry_id: str
     deliveries: int
+    consumer: str
 
 
 class StreamSize(msgspec.Struct, frozen=True):
@@ -112,7 +113,7 @@ class Streams:
                 stream_name, keys.GROUP, min="-", max="+", count=count, idle=int(lease_seconds * 1_000)
             ),
         )
-        return [Expired(stream_name, row["message_id"].decode(), row["times_delivered"]) for row in rows or ()]
+        return [_expired(stream_name, row) for row in rows or ()]
 
     async def claim(
         self, stream_name: str, *, consumer: str, lease_seconds: float, entry_ids: Sequence[str]
@@ -224,6 +225,10 @@ def _entries(stream_name: str, rows: Sequence[Any]) -> Sequence[Entry]:
     """The entries that hold an id; a deleted one comes without fields."""
     found = ((entry_id, _registration_id(fields)) for entry_id, fields in rows)
     return [Entry(stream_name, entry_id.decode(), item) for entry_id, item in found if item is not None]
+
+
+def _expired(stream_name: str, row: Mapping[str, Any]) -> Expired:
+    return Expired(stream_name, row["message_id"].decode(), row["times_delivered"], row["consumer"].decode())
 
 
 def _registration_id(fields: Mapping[bytes, bytes] | None) -> UUID | None:

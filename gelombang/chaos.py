@@ -1,0 +1,170 @@
+"""`gelombang chaos`: faults on a running system under load, and the ledger of what they broke.
+
+Starts a system of its own on a data directory of its own, which is removed at the end. Everything it started stops with
+it, also by `kill -9`.
+"""
+
+import contextlib
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gelombang.errors import CommandError
+
+if TYPE_CHECKING:
+    from loadtest.chaos.ground import Site
+
+_SEED_BITS = 32
+_READY_SECONDS = 180.0
+_STOP_SECONDS = 20.0
+_POLL_SECONDS = 0.2
+_LAST_LINES = 5
+_KILLED_OFTEN: Mapping[str, str] = {
+    # A person waits for `gelombang up` to end; here a worker that ends takes the time that production gives it.
+    "GELOMBANG_LEASE_SECONDS": "5",
+}
+
+
+def chaos(  # noqa: PLR0913 - one parameter for each option
+    *,
+    fault: Annotated[
+        list[str] | None, typer.Option(help="Only this one; may be repeated. --list names them.", show_default=False)
+    ] = None,
+    acked: Annotated[int, typer.Option(min=1, help="Receipts to collect at least.")] = 3_000,
+    kills: Annotated[int, typer.Option(min=0, help="Processes to kill at least.")] = 10,
+    rate: Annotated[float, typer.Option(min=1, help="Registrations per second, by the clock.")] = 100.0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Who registers and which fault comes when; default a random one.")
+    ] = None,
+    walk_every: Annotated[int, typer.Option(min=1, help="Every so many-th person confirms mail and phone.")] = 50,
+    backlog: Annotated[int, typer.Option(min=1, help="Pending rows of the drill `rebuild`.")] = 5_000,
+    outage_seconds: Annotated[float, typer.Option(min=3, help="Length of the drill `outage`.")] = 20.0,
+    workers: Annotated[int, typer.Option(min=1, help="Workers of each kind.")] = 2,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report there as JSON.")] = None,
+    data: Annotated[Path, typer.Option(help="Folder for the data directory, on a real disk.")] = Path("chaos-results"),
+    list_faults: Annotated[bool, typer.Option("--list", help="Name every fault and do nothing.")] = False,
+) -> None:
+    """Break a running system under load and check that nothing was lost, doubled or let through.
+
+    Exit code 0: everything holds. 1: something is broken. 3: something is missing here.
+    """
+    from loadtest.chaos import session  # noqa: PLC0415 - slow to import
+
+    if list_faults:
+        for known in session.FAULTS.values():
+            print(f"{known.name:<20} {'drill: ' if known.is_drill else ''}{known.does}")
+        raise typer.Exit
+    names = _known(fault, tuple(session.FAULTS))
+    seed = secrets.randbits(_SEED_BITS) if seed is None else seed
+    plan = session.Plan(
+        faults=names,
+        acked=acked,
+        kills=kills,
+        rate=rate,
+        seed=seed,
+        walk_every=walk_every,
+        backlog=backlog,
+        outage_seconds=outage_seconds,
+        command=_command(seed),
+    )
+    with _system(data, workers=workers) as site:
+        raise typer.Exit(_run(plan, site, json_file))
+
+
+def _run(plan: "session.Plan", site: "Site", json_file: Path | None) -> int:  # type: ignore[name-defined]  # noqa: F821
+    import uvloop  # noqa: PLC0415 - the same
+
+    from loadtest import funnel  # noqa: PLC0415 - the same
+    from loadtest.bench import machine  # noqa: PLC0415 - the same
+    from loadtest.chaos import report as reports  # noqa: PLC0415 - the same
+    from loadtest.chaos import session  # noqa: PLC0415 - the same
+    from loadtest.chaos.ground import EnvironmentFailedError  # noqa: PLC0415 - the same
+    from loadtest.chaos.progress import Progress  # noqa: PLC0415 - the same
+
+    console = funnel.console()
+    try:
+        report = uvloop.run(session.run(plan, site, Progress(console)))
+    except EnvironmentFailedError as error:
+        raise CommandError(str(error)) from error
+    report = session.describe(
+        report,
+        machine=machine.describe(
+            postgresql="embedded", valkey="embedded", data=site.valkey_data.parent, peer_python=None
+        ),
+    )
+    reports.show(report, console)
+    if json_file is not None:
+        json_file.write_bytes(report.to_json())
+    return report.exit_code
+
+
+def _known(wanted: list[str] | None, known: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = [name for name in wanted or () if name not in known]
+    if unknown:
+        raise CommandError(f"no fault is called {', '.join(unknown)}; `gelombang chaos --list` names them.")
+    return tuple(wanted) if wanted else known
+
+
+def _command(seed: int) -> str:
+    """The command line that runs the same again."""
+    own = [argument for argument in sys.argv[1:] if not argument.startswith("--seed")]
+    return " ".join(["gelombang", *own, *([] if "--seed" in sys.argv else [f"--seed {seed}"])])
+
+
+@contextlib.contextmanager
+def _system(data: Path, *, workers: int) -> Iterator["Site"]:
+    """A `gelombang up` of its own, ready; stopped and removed at the end."""
+    from gelombang import data_directory, endpoints, launcher, server  # noqa: PLC0415 - not for --list
+    from loadtest.chaos.ground import Site  # noqa: PLC0415
+
+    data.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="data-", dir=data) as folder:
+        directory = Path(folder).resolve() / "stack"
+        line = [sys.executable, "-P", "-m", "gelombang", "up", "--port=0", f"--data-dir={directory}"]
+        line += [f"--workers={workers}", "--processes=2", "--fault-proxy"]
+        environment = {**_KILLED_OFTEN, **server.environment()}
+        output = directory.with_name("up.log")
+        with output.open("wb") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own command
+                launcher.wrap(line, death_signal=signal.SIGTERM), stdout=log, stderr=log, env=environment
+            )
+        try:
+            path = directory / data_directory.ENDPOINTS
+            _wait_until_ready(process, path, output)
+            yield Site(
+                endpoints=lambda: endpoints.read(path),
+                keys=environment.get("GELOMBANG_KEYS") or str(directory / data_directory.KEYS),
+                valkey_data=directory / "valkey",
+                lease_seconds=float(environment["GELOMBANG_LEASE_SECONDS"]),
+                stream_cap=int(environment.get("GELOMBANG_STREAM_CAP") or _default_cap()),
+            )
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _default_cap() -> int:
+    from registration.settings import describe  # noqa: PLC0415 - not for --list
+
+    return int(describe("stream_cap").default)
+
+
+def _wait_until_ready(process: "subprocess.Popen[bytes]", path: Path, output: Path) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    while not path.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            last = " / ".join(output.read_text(errors="replace").strip().splitlines()[-_LAST_LINES:])
+            raise CommandError(f"the system under fault did not start: {last}")
+        time.sleep(_POLL_SECONDS)
