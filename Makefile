@@ -10,7 +10,7 @@ RENDERED := .rendered
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test bench check lock format docs clean
+.PHONY: help install up test bench chaos check lock format docs clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ $(PEERS)/.installed: requirements/bench.txt tools/install.sh
 
 bench: $(VENV)/.installed $(PEERS)/.installed ## Compare the front door with its peers on this machine (ARGS="--rounds 7")
 	@exec $(BIN)/gelombang bench $(ARGS)
+
+chaos: $(VENV)/.installed ## Break a running system under load and check the ledger (ARGS="--fault kill-worker")
+	@exec $(BIN)/gelombang chaos $(ARGS)
 
 # Checkov has an environment of its own: a hundred packages that nothing else here needs.
 $(POLICIES)/.installed: requirements/policies.txt tools/install.sh

@@ -115,8 +115,9 @@ def _known(wanted: list[str] | None, known: tuple[str, ...]) -> tuple[str, ...]:
 
 def _command(seed: int) -> str:
     """The command line that runs the same again."""
-    own = [argument for argument in sys.argv[1:] if not argument.startswith("--seed")]
-    return " ".join(["gelombang", *own, *([] if "--seed" in sys.argv else [f"--seed {seed}"])])
+    given = sys.argv[1:]
+    own = [] if any(argument.startswith("--seed") for argument in given) else [f"--seed={seed}"]
+    return " ".join(["gelombang", *given, *own])
 
 
 @contextlib.contextmanager

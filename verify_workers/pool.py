@@ -99,7 +99,7 @@ class Pool:
         settings = self._settings
         self._role("completer", self.completer.run)
         self._role("leases", self.leases.run_once, settings.lease_seconds / RENEWALS_PER_LEASE)
-        self._role("fetcher", self.fetcher.run_once, first=self.fetcher.recover)
+        self._role("fetcher", self.fetcher.run_once, first=self._recover)
         self._role("rescuer", self.rescuer.run_once, min(_RESCUE_SECONDS, settings.lease_seconds / 2))
         self._role("keys", self._sealer.look, LOOK_SECONDS)
         for duty in (
@@ -116,6 +116,11 @@ class Pool:
         await _cancel([leases, completer])
         with suppress(Retryable):
             await self.leases.hand_back()
+
+    async def _recover(self) -> None:
+        """Take up what an earlier life of this worker held, without what kept killing it."""
+        await self.rescuer.recover()
+        await self.fetcher.recover()
 
     def _role(
         self,

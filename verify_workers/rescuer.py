@@ -47,6 +47,18 @@ class Rescuer:
         self._completer = completer
         self._rescued = metrics.rescued.labels(kind)
 
+    async def recover(self) -> None:
+        """Set aside what killed the earlier lives of this very consumer, at start and before anything is taken up.
+
+        A worker that is back before its lease is over would else be killed again by what it held, for ever.
+        """
+        consumer = self._settings.consumer
+        for name in self._stream_names:
+            held = await self._streams.find_expired(name, lease_seconds=0.0, count=_LOOK_AT, consumer=consumer)
+            poison = [item.entry_id for item in held if item.deliveries >= self._settings.delivery_limit]
+            if poison:
+                await self._set_aside(await self._claim(name, poison, lease_seconds=0.0))
+
     async def run_once(self) -> None:
         """Look at each stream once."""
         for name in self._stream_names:
@@ -60,19 +72,16 @@ class Rescuer:
         poison = [item.entry_id for item in expired if item.deliveries >= limit]
         orphans = [item.entry_id for item in expired if item.deliveries < limit]
         if poison:
-            await self._set_aside(await self._claim(stream_name, poison))
+            await self._set_aside(await self._claim(stream_name, poison, lease_seconds=self._settings.lease_seconds))
         if orphans:
             room = await self._processor.room()
-            entries = await self._claim(stream_name, orphans[:room])
+            entries = await self._claim(stream_name, orphans[:room], lease_seconds=self._settings.lease_seconds)
             self._rescued.inc(len(entries))
             self._processor.take(entries)
 
-    async def _claim(self, stream_name: str, entry_ids: Sequence[str]) -> Sequence[Entry]:
+    async def _claim(self, stream_name: str, entry_ids: Sequence[str], *, lease_seconds: float) -> Sequence[Entry]:
         return await self._streams.claim(
-            stream_name,
-            consumer=self._settings.consumer,
-            lease_seconds=self._settings.lease_seconds,
-            entry_ids=entry_ids,
+            stream_name, consumer=self._settings.consumer, lease_seconds=lease_seconds, entry_ids=entry_ids
         )
 
     async def _set_aside(self, entries: Sequence[Entry]) -> None:

@@ -69,6 +69,7 @@ async def _poison(arena: Arena) -> None:
     truth = with_serial(applicant.truth, _POISON_SERIAL)
     poison = msgspec.structs.replace(applicant, first=truth, truth=truth)
     registration_id = await arena.crowd.register_by_hand(poison)
+    arena.poisoned.add(registration_id)
     kills = 0
     loop = asyncio.get_running_loop()
     began = loop.time()

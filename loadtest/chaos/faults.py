@@ -61,7 +61,9 @@ class Arena:
     busy: Busy = field(default_factory=Busy)
     backlog_ids: set[UUID] = field(default_factory=set)  # rows that a drill put in, acked by nobody
     findings: list[Finding] = field(default_factory=list)
-    redeliveries: list[float] = field(default_factory=list)
+    poisoned: set[UUID] = field(default_factory=set)  # set aside on purpose
+    redeliveries: list[float] = field(default_factory=list)  # seconds
+    exits: list[float] = field(default_factory=list)  # seconds from SIGTERM to the end
 
 
 Strike = Callable[[Arena], Awaitable[None]]

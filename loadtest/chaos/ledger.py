@@ -48,9 +48,13 @@ class Books(msgspec.Struct, frozen=True):
 
 
 class Tolerance(msgspec.Struct, frozen=True):
-    """What the faults of the run excuse: doubles of mail and SMS only by a sender that was harmed in the act."""
+    """What the faults of the run excuse.
+
+    Doubles of mail and SMS only by a sender that was harmed in the act; `set_aside` are those that a drill poisoned.
+    """
 
     senders_harmed: int
+    set_aside: frozenset[UUID] = frozenset()
     rate_ceiling: int | None = None
     concurrency_ceiling: int | None = None
 
@@ -79,7 +83,8 @@ async def read_books(ground: Ground) -> Books:
 
 def judge(books: Books, people: Iterable[tuple[UUID, Submission]], tolerance: Tolerance) -> Sequence[Finding]:
     """What the books say together."""
-    tally = _join(books, people)
+    tally = _join(books, [(item, person) for item, person in people if item not in tolerance.set_aside])
+    tally["set aside"] = sum(books.dead_letters.values()) - len(tolerance.set_aside & books.rows.keys())
     moved = sum(move.count for move in books.moves)
     illegal = sum(move.count for move in books.moves if not move.is_legal)
     contradictions = {text: count for text, count in books.discrepancies.items() if count}
@@ -120,9 +125,6 @@ def _join(books: Books, people: Iterable[tuple[UUID, Submission]]) -> Counter[st
             wanted = books.again.get((registration_id.hex, kind), 1)
             tally[f"duplicate {kind}"] += max(0, count - wanted)
             tally["most duplicates"] = max(tally["most duplicates"], count - wanted)
-    set_aside = sum(books.dead_letters.values())
-    tally["set aside"] = set_aside
-    tally["unfinished"] -= min(set_aside, tally["unfinished"])
     return tally
 
 

@@ -35,6 +35,9 @@ _SHORTEST_PACE_SECONDS, _LONGEST_PACE_SECONDS = 0.5, 10.0
 _WARM_UP_SECONDS = 2.0
 _CALM_SECONDS = 300.0
 _POLL_SECONDS = 0.5
+_KILLS_FOR_A_PERCENTILE = 100
+_REDELIVERY_P50_SECONDS, _REDELIVERY_P99_SECONDS = 5.0, 15.0
+_EXIT_SECONDS = 10.0
 _HARMLESS_TO_SENDERS = frozenset({"kill-front-door", "freeze-front-door", "stop-front-door", "outage"})
 
 
@@ -158,7 +161,9 @@ class Session:
         changed = await self.crowd.replay()
         books = await read_books(self.ground)
         harmed = sum(count for name, count in self.strikes.items() if name not in _HARMLESS_TO_SENDERS)
-        findings = judge(books, self.crowd.people(), Tolerance(senders_harmed=harmed))
+        findings = judge(
+            books, self.crowd.people(), Tolerance(senders_harmed=harmed, set_aside=frozenset(self.arena.poisoned))
+        )
         return [*findings, *self.arena.findings, *self._own_findings(changed)]
 
     def _own_findings(self, changed: int) -> Sequence[Finding]:
@@ -178,22 +183,21 @@ class Session:
             Finding("I3", "receipts that differ when asked for again", f"{changed} of {receipts:,}", changed == 0),
             Finding("I1", "people on the whole way not complete", f"{len(unwell)} of {walked:,}", not unwell),
             Finding("I1", "answers that the contract does not know", f"{sum(flaws.values())}{said}", not flaws),
-            *self._redelivery(),
+            *self._times(),
         ]
 
-    def _redelivery(self) -> Sequence[Finding]:
-        waits = sorted(self.arena.redeliveries)
-        if not waits:
-            return ()
-        p50, p99 = waits[len(waits) // 2], waits[min(len(waits) - 1, len(waits) * 99 // 100)]
-        return (
-            Finding(
-                "I5",
-                "what a killed worker held is delivered again",
-                f"p50 {p50:.1f} s, p99 {p99:.1f} s of {len(waits):,} entries",
-                None if p99 <= 15 and p50 <= 5 else False,  # noqa: PLR2004 - the invariant's own figures
-            ),
-        )
+    def _times(self) -> Sequence[Finding]:
+        found = []
+        if waits := sorted(self.arena.redeliveries):
+            p50, p99 = waits[len(waits) // 2], waits[min(len(waits) - 1, len(waits) * 99 // 100)]
+            enough = self._kills() >= _KILLS_FOR_A_PERCENTILE
+            holds = p50 <= _REDELIVERY_P50_SECONDS and p99 <= _REDELIVERY_P99_SECONDS
+            seen = f"p50 {p50:.1f} s, p99 {p99:.1f} s of {len(waits):,} entries"
+            found.append(Finding("I5", "what a killed worker held is delivered again", seen, holds if enough else None))
+        if exits := self.arena.exits:
+            seen = f"{len(exits):,} times, at most {max(exits):.1f} s"
+            found.append(Finding("I13", "a process ends within 10 s of SIGTERM", seen, max(exits) < _EXIT_SECONDS))
+        return found
 
     def _kills(self) -> int:
         return self.ground.kills.total()

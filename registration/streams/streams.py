@@ -105,12 +105,20 @@ class Streams:
                 stream_name, keys.GROUP, consumer, 0, list(entry_ids), idle=3_600_000, retrycount=0, justid=True
             )
 
-    async def find_expired(self, stream_name: str, *, lease_seconds: float, count: int) -> Sequence[Expired]:
-        """Entries without a sign of life for longer than the lease, whoever holds them."""
+    async def find_expired(
+        self, stream_name: str, *, lease_seconds: float, count: int, consumer: str | None = None
+    ) -> Sequence[Expired]:
+        """Entries without a sign of life for longer than the lease, whoever holds them, or this consumer alone."""
         rows = await self._in_group(
             [stream_name],
             lambda: self._redis.xpending_range(
-                stream_name, keys.GROUP, min="-", max="+", count=count, idle=int(lease_seconds * 1_000)
+                stream_name,
+                keys.GROUP,
+                min="-",
+                max="+",
+                count=count,
+                consumername=consumer,
+                idle=int(lease_seconds * 1_000),
             ),
         )
         return [_expired(stream_name, row) for row in rows or ()]

@@ -230,8 +230,12 @@ async def test_an_entry_of_a_dead_worker_is_rescued(bench: Bench) -> None:
         await bench.ended(registration, Kind.NIK, State.VERIFIED)
 
 
-async def test_an_entry_that_keeps_killing_its_worker_is_set_aside(bench: Bench) -> None:
-    """After three deliveries the entry is a dead letter, and others are unharmed."""
+@pytest.mark.parametrize("worker", ["another", "dead"])
+async def test_an_entry_that_keeps_killing_its_worker_is_set_aside(bench: Bench, worker: str) -> None:
+    """After three deliveries the entry is a dead letter, and others are unharmed.
+
+    Also by the next life of the worker that it kills, which must not take it up again however soon it is back.
+    """
     poison, other = await bench.register(bench.person(), bench.person())
     await _deliver_to_the_dead(bench, poison)
     for _ in range(bench.settings.delivery_limit - 1):
@@ -243,7 +247,7 @@ async def test_an_entry_that_keeps_killing_its_worker_is_set_aside(bench: Bench)
     async def set_aside() -> bool:
         return [letter.registration_id for letter in await bench.dead_letters()] == [poison]
 
-    async with bench.worker(Kind.NIK):
+    async with bench.worker(Kind.NIK, consumer=worker, lease_seconds=3_600.0 if worker == "dead" else 0.5):
         await bench.ended(other, Kind.NIK, State.VERIFIED)
         await eventually(set_aside)
         assert (await bench.check(poison, Kind.NIK)).state is State.DELAYED
