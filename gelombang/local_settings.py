@@ -16,6 +16,7 @@ LOCAL_SETTINGS: Mapping[str, str] = {
     "GELOMBANG_RELAY_INTERVAL_SECONDS": "0.25",
     # Made-up people share a few made-up mail domains.
     "GELOMBANG_LIMIT_PER_EMAIL_DOMAIN": "100000000",
+    "GELOMBANG_SMS_DAILY_BUDGET": "1000000000",
     # The stand-in ministry that never answers should not hold a call for long.
     "GELOMBANG_MINISTRY_TIMEOUT_SECONDS": "3",
 }

@@ -128,6 +128,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail_connections: Annotated[int, _count("Connections to the mail relay, per worker")] = 8
     mail_domain_connections: Annotated[int, _count("Mails to one domain at once, per worker")] = 4
     sms_timeout_seconds: Annotated[float, _seconds("The SMS gateway must have answered by then", 0.1)] = 10.0
+    sms_range_limit: Annotated[
+        int, _count("Codes an hour to numbers that differ in their last four digits only; more wait")
+    ] = 100
+    sms_range_sample: Annotated[int, _count("Codes an hour from which such a range is judged by its answers")] = 50
+    sms_least_answered: Annotated[
+        float, Meta(description="Share of a range's codes that must have been answered by then", ge=0, le=1)
+    ] = 0.1
+    sms_daily_budget: Annotated[int, _count("Codes in a day (WIB); more wait for the next")] = 2_000_000
 
     # Logs
     log_level: Annotated[

@@ -173,7 +173,7 @@ async def connections(kind: Kind, settings: Settings) -> AsyncIterator[tuple[Dat
         name=f"worker {kind}",
     )
     streams = Streams(settings.redis_url, timeout_seconds=settings.redis_timeout_seconds, cap=settings.stream_cap)
-    checker = _checker(kind, settings, streams)
+    checker = _checker(kind, settings, streams, database)
     try:
         await database.assert_durable()
         await assert_migrated(database)
@@ -184,8 +184,9 @@ async def connections(kind: Kind, settings: Settings) -> AsyncIterator[tuple[Dat
         await database.close()
 
 
-def _checker(kind: Kind, settings: Settings, streams: Streams) -> Checker:
-    challenges = Challenges(KeyRing.load(settings.keys))
+def _checker(kind: Kind, settings: Settings, streams: Streams, database: Database) -> Checker:
+    ring = KeyRing.load(settings.keys)
+    challenges = Challenges(ring)
     match kind:
         case Kind.NIK:
             claims = Claims(streams, holder=settings.consumer, lease_seconds=settings.lease_seconds)
@@ -193,7 +194,7 @@ def _checker(kind: Kind, settings: Settings, streams: Streams) -> Checker:
         case Kind.EMAIL:
             return EmailChecker(settings, challenges, SystemClock())
         case Kind.PHONE:
-            return PhoneChecker(settings, challenges)
+            return PhoneChecker(settings=settings, challenges=challenges, ring=ring, database=database)
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

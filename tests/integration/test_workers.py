@@ -222,6 +222,27 @@ async def test_mail_and_code_go_out_once_and_can_be_refused(bench: Bench) -> Non
         assert len(await response.json()) == 1
 
 
+async def test_a_pump_is_stopped_and_honest_people_elsewhere_go_on(bench: Bench) -> None:
+    """600 numbers of one range that nobody answers, among 60 honest ones, on two workers: 50 messages go there."""
+    pumped = [bench.person(phone=f"+62819999{number:04}") for number in range(1, 601)]
+    honest = [bench.person() for _ in range(60)]
+    registrations = await bench.register(*pumped[:300], *honest, *pumped[300:])
+    async with bench.worker(Kind.PHONE, consumer="1"), bench.worker(Kind.PHONE, consumer="2"):
+        for registration in registrations[300:360]:
+            await bench.ended(registration, Kind.PHONE, State.SENT)
+
+        async def all_met() -> bool:
+            states = {(await bench.check(registration, Kind.PHONE)).state for registration in registrations}
+            return states == {State.SENT, State.DELAYED}
+
+        await eventually(all_met)
+    rows = await bench.database.fetch("select phone_state, phone_cause from registrations where phone_state <> 'sent'")
+    sent_to_the_pump = 600 - len(rows)
+    assert sent_to_the_pump == bench.settings.sms_range_sample <= 200
+    assert {(row["phone_state"], row["phone_cause"]) for row in rows} == {("delayed", "sms_unanswered_range")}
+    assert await bench.dead_letters() == []
+
+
 async def test_an_entry_of_a_dead_worker_is_rescued(bench: Bench) -> None:
     """What another consumer took and never finished is done by whoever lives."""
     (registration,) = await bench.register(bench.person())

@@ -12,7 +12,7 @@ select
     )::text as registry_verdict,
     (select to_jsonb(o.owned_at) from nik_owners as o where o.registration_id = r.id)::text as owns_nik_since,
     coalesce((
-        select jsonb_agg(to_jsonb(c) - 'registration_id' order by c.kind, c.generation)
+        select jsonb_agg(to_jsonb(c) - array['registration_id', 'number_digest', 'range_digest'] order by c.kind, c.generation)
         from challenges as c
         where c.registration_id = r.id
     ), '[]')::text as challenges,
