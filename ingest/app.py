@@ -17,6 +17,8 @@ from ingest.admission import Admission
 from ingest.answering import Answering
 from ingest.answers import Answers
 from ingest.corrections import Corrections
+from ingest.forecast import LOOK_SECONDS as FORECAST_SECONDS
+from ingest.forecast import Forecast
 from ingest.handlers.api import Api
 from ingest.handlers.pages import PageHandlers
 from ingest.handlers.receipts import Receipts
@@ -85,14 +87,23 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         )
         statuses = Statuses(settings, database)
         answers = Answers(database=database, shortcut=shortcut, challenges=Challenges(ring))
+        forecast = Forecast(database)
         answering = _answering(
-            settings, metrics, ring=ring, intake=intake, answers=answers, corrections=corrections, statuses=statuses
+            settings,
+            metrics,
+            ring=ring,
+            intake=intake,
+            answers=answers,
+            corrections=corrections,
+            statuses=statuses,
+            forecast=forecast,
         )
         background = [tasks.create_task(intake.run_writer()) for _ in range(settings.batch_writers)]
         background += [tasks.create_task(role) for role in (intake.run_finder(), statuses.run(), admission.run())]
         background.append(tasks.create_task(repeat(shortcut.run_once, role="shortcut")))
         background.append(tasks.create_task(repeat(limits.run_once, role="limits")))
         background.append(tasks.create_task(repeat(sealer.look, role="keys", pause_seconds=LOOK_SECONDS)))
+        background.append(tasks.create_task(repeat(forecast.run_once, role="forecast", pause_seconds=FORECAST_SECONDS)))
         async with listening(answering, admission, settings):
             readiness.set_ready()
             log.info("front door is open", port=settings.port)
@@ -132,6 +143,7 @@ def _answering(  # noqa: PLR0913 - it hands every handler what it needs
     answers: Answers,
     corrections: Corrections,
     statuses: Statuses,
+    forecast: Forecast,
 ) -> Answering:
     pages = Pages()
     handles = Handles(ring)
@@ -160,6 +172,7 @@ def _answering(  # noqa: PLR0913 - it hands every handler what it needs
             statuses=statuses,
             handles=handles,
             pages=pages,
+            forecast=forecast,
         ),
     )
     return Answering(

@@ -103,7 +103,7 @@ class Intake:
         Raises `Rejected` (fields wrong, or the key was used with other content), `Overloaded` (too long a wait, a
         limit, or the same key is being taken in right now) and `Retryable` (the outcome is unknown).
         """
-        person = applicant.examine(submission, today=self._today())
+        person = self.examine(submission)
         registration_id = self._digests.registration_id(idempotency_key)
         if registration_id in self._in_flight:
             raise Overloaded("key_in_flight", _IN_FLIGHT_RETRY_SECONDS)
@@ -129,6 +129,10 @@ class Intake:
         if accepted.content_digest != content:
             raise Rejected("key_reused")
         return Receipt(registration_id, accepted.received_at, replayed=not accepted.is_new)
+
+    def examine(self, submission: applicant.Submission) -> applicant.Applicant:
+        """Check and normalise every field; raises `Rejected` with all that is wrong. Stores nothing."""
+        return applicant.examine(submission, today=self._today())
 
     async def run_writer(self) -> None:
         """Commit what arrives, batch after batch."""

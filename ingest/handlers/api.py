@@ -109,7 +109,7 @@ class Api:
         if status is None:
             raise Rejected("not_found")
         body = _encode(_status_body(status))
-        tag = f'"{hashlib.sha256(body).hexdigest()[: 2 * _ETAG_BYTES]}"'
+        tag = _tag(body)
         unchanged = tag in request.headers.get("If-None-Match", "")
         return Prepared(_UNCHANGED if unchanged else _STATUS, body, {"ETag": tag})
 
@@ -142,6 +142,15 @@ class Api:
         """GET: the description of this interface."""
         headers = {"Content-Type": "application/json", "Cache-Control": "public, max-age=3600"}
         return web.Response(body=self._openapi, headers=headers)
+
+
+def status_tag(status: store.Status) -> str:
+    """The ETag under which the interface shows this status: a page that has it need ask for news only."""
+    return _tag(_encode(_status_body(status)))
+
+
+def _tag(body: bytes) -> str:
+    return f'"{hashlib.sha256(body).hexdigest()[: 2 * _ETAG_BYTES]}"'
 
 
 def _code(body: bytes) -> str:

@@ -17,8 +17,9 @@ from ingest.pages import EmailLinkView, FormView, Pages
 from ingest.routing import Request
 from ingest.wording import Language
 from registration.applicant import Submission
-from registration.errors import Overloaded, Rejected, Retryable
+from registration.errors import FieldError, Overloaded, Rejected, Retryable
 from registration.handles import Handles
+from registration.mail_domains import suggestion
 from registration.settings import Settings
 
 _COOKIE_SECONDS = 86_400
@@ -61,8 +62,11 @@ class PageHandlers:
         fields = await form_fields(request, timeout_seconds=self._settings.body_timeout_seconds)
         self._tokens.require(request, fields.get("csrf", ""))
         key = requests.require_idempotency_key(fields.get("key", ""))
+        if fields.get("use_email"):  # the button beside what was probably meant
+            fields = {**fields, "email": fields["use_email"]}
         submission = submission_of(fields)
         try:
+            self._ask_about_email(fields, submission)
             receipt = await self._register(request, key, submission)
         except (Rejected, Overloaded, Retryable) as error:
             if isinstance(error, Rejected) and error.code != "fields_wrong":
@@ -88,8 +92,14 @@ class PageHandlers:
         asset = self._pages.assets.get(request.raw_path.partition("?")[0])
         if asset is None:
             raise Rejected("not_found")
-        headers = {"Content-Type": asset.content_type, "Cache-Control": "public, max-age=31536000, immutable"}
-        return web.Response(body=asset.content, headers=headers)
+        headers = {
+            "Content-Type": asset.content_type,
+            "Cache-Control": "public, max-age=31536000, immutable",
+            "Vary": "Accept-Encoding",
+        }
+        if "gzip" not in request.headers.get("Accept-Encoding", ""):
+            return web.Response(body=asset.content, headers=headers)
+        return web.Response(body=asset.compressed, headers={**headers, "Content-Encoding": "gzip"})
 
     async def _register(self, request: Request, key: str, submission: Submission) -> Receipt:
         """Take the form in. A second press of Send, while the first is being stored, waits for the first one's outcome.
@@ -106,6 +116,17 @@ class PageHandlers:
                 await asyncio.sleep(_LOOK_SECONDS)
         return await self._intake.register(key, submission, network=network)
 
+    def _ask_about_email(self, fields: Mapping[str, str], submission: Submission) -> None:
+        """Raise `Rejected` once for an address that looks mistyped, together with everything else that is wrong."""
+        if suggestion(submission.email) is None or fields.get("asked_email") == submission.email:
+            return
+        doubt = FieldError("email", "email_domain_doubt")
+        try:
+            self._intake.examine(submission)
+        except Rejected as error:
+            raise Rejected("fields_wrong", (*error.fields, doubt)) from error
+        raise Rejected("fields_wrong", (doubt,))
+
     def _form_again(
         self,
         request: Request,
@@ -120,6 +141,7 @@ class PageHandlers:
             key=fields["key"],
             csrf=self._tokens.token(cookie),
             notice=None if problem.fields else _notice(problem.code, language),
+            email_meant=suggestion(submission.email),
             **msgspec.structs.asdict(typed_again(submission, problem.fields, language)),
         )
         response = html(self._pages.form(language, view), status=problem.status)

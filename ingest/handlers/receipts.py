@@ -10,13 +10,16 @@ from ingest import problems, requests, wording
 from ingest.answers import Answers
 from ingest.clients import ClientNetworks
 from ingest.corrections import Change, Corrections
+from ingest.forecast import Forecast
+from ingest.handlers.api import status_tag
 from ingest.handlers.html import form_fields, html, see_other, submission_of, typed_again
 from ingest.origin import require_own_site
-from ingest.pages import CheckView, Pages, StatusView, Typed
+from ingest.pages import ZONES, CheckView, Pages, StatusView, Typed
 from ingest.routing import Request
 from ingest.statuses import Statuses
+from ingest.wording import Language
 from registration.applicant import FIELDS
-from registration.checks import Kind, correctable, overall
+from registration.checks import Kind, State, correctable, overall
 from registration.errors import FieldError, Overloaded, Rejected, Retryable
 from registration.handles import Handles
 from registration.settings import Settings
@@ -35,7 +38,7 @@ class _Shown(msgspec.Struct, frozen=True, kw_only=True):
 class Receipts:
     """Handlers over what they need."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the composition root hands in every part
         self,
         *,
         settings: Settings,
@@ -44,7 +47,9 @@ class Receipts:
         statuses: Statuses,
         handles: Handles,
         pages: Pages,
+        forecast: Forecast,
     ) -> None:
+        self._forecast = forecast
         self._answers = answers
         self._corrections = corrections
         self._statuses = statuses
@@ -124,6 +129,8 @@ class Receipts:
         if status is None:
             raise Rejected("not_found")
         handle = request.captured
+        language = requests.language(request)
+        zone = request.query.get("zone", "")
         view = StatusView(
             handle=handle,
             address=f"{self._public_url}/r/{handle}",
@@ -142,8 +149,11 @@ class Receipts:
             notice=shown.notice,
             code_problem=shown.code_problem,
             correction=shown.correction,
+            forecast=_forecast(self._forecast, status, language),
+            tag=status_tag(status),
+            zone=zone if zone in ZONES else "WIB",
         )
-        response = html(self._pages.status(requests.language(request), view))
+        response = html(self._pages.status(language, view))
         if error is not None:
             problem = problems.classify(error, retry_after_seconds=self._retry_after_seconds)
             response.set_status(problem.status)
@@ -152,6 +162,7 @@ class Receipts:
 
     def _back(self, request: Request, notice: str = "") -> web.Response:
         query = f"?lang={requests.language(request)}" + (f"&notice={notice}" if notice else "")
+        query += f"&zone={zone}" if (zone := request.query.get("zone", "")) in ZONES else ""
         return see_other(f"/r/{request.captured}{query}")
 
 
@@ -160,3 +171,12 @@ def _require_any(change: Change, fields: Mapping[str, str]) -> None:
     asked = next((name for name in FIELDS if name in fields), None)
     if asked is not None and not change.fields:
         raise Rejected("fields_wrong", (FieldError(asked, "required"),))
+
+
+def _forecast(forecast: Forecast, status: store.Status, language: Language) -> str | None:
+    """When the NIK check will be done, in words; nothing where that is not known."""
+    if status.checks[Kind.NIK].state is not State.PENDING:
+        return None
+    goes_first = status.checks[Kind.EMAIL].state is State.VERIFIED
+    seconds = forecast.seconds_left(status.received_at, goes_first=goes_first)
+    return None if seconds is None else wording.forecast(seconds, language)

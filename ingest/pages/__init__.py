@@ -5,11 +5,13 @@ security policy holds; every page is one small document and one cached styleshee
 """
 
 from ingest.pages.assets import Asset
+from ingest.pages.moments import ZONES
 from ingest.pages.nik_words import nik_in_words
 from ingest.pages.renderer import Pages
 from ingest.pages.views import CheckView, EmailLinkView, FieldProblem, FormView, Link, MessageView, StatusView, Typed
 
 __all__ = [
+    "ZONES",
     "Asset",
     "CheckView",
     "EmailLinkView",

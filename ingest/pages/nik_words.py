@@ -1,10 +1,12 @@
 """What a NIK says, in a sentence that its owner can compare with the card. Pure."""
 
+from collections.abc import Mapping
 from datetime import date
 
 from ingest.pages.moments import month_name
 from ingest.wording import Language, text
 from registration.nik import Nik
+from registration.regions import provinces, regencies
 
 _CENTURY = 100
 _ABBREVIATIONS = frozenset({"DKI", "DI"})
@@ -33,9 +35,18 @@ def _year(nik: Nik, hint: date | None, language: Language) -> str:
     return str(min(candidates, key=lambda year: abs(year - hint.year)))
 
 
+def region_names() -> Mapping[str, str]:
+    """Every province and regency as people read it, by the first digits of a NIK: `{"6171": "Kota Pontianak"}`."""
+    return {code: _title(name) for code, name in sorted({**provinces(), **regencies()}.items())}
+
+
 def _region(nik: Nik, language: Language) -> str:
     """The regency of issue, else the province, else the code itself."""
     name = nik.regency_name or nik.province_name
     if name is None:
         return text("page.nik_says.region_unknown", language).format(code=nik.district_code[:4])
+    return _title(name)
+
+
+def _title(name: str) -> str:
     return " ".join(word if word in _ABBREVIATIONS else word.capitalize() for word in name.split())

@@ -13,14 +13,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import escape
 
 from ingest import wording
-from ingest.pages.assets import Asset, load_asset
+from ingest.pages import assets
+from ingest.pages.assets import Asset
 from ingest.pages.form_layout import arrange
-from ingest.pages.moments import moment_for_machines, moment_in_words
+from ingest.pages.moments import ZONES, moment_for_machines, moment_in_words
 from ingest.pages.views import EmailLinkView, FormView, Link, MessageView, StatusView
 from ingest.wording import LANGUAGES, Language
 
 _KEY_SLOT, _CSRF_SLOT = "slot-for-the-key", "slot-for-the-csrf-token"
 _PROBLEM_PAGES_KEPT = 1024
+_TIME_MENDS = frozenset({"overloaded", "dependency_down"})
+_SCRIPTS = ("form", "status", "waiting")
 _NOT_BACK_TO_THE_FORM = frozenset({"token_invalid"})
 """Problems of people who registered already: sent to the form, they would register a second time."""
 
@@ -29,12 +32,13 @@ class Pages:
     """All pages in both languages, as UTF-8 HTML. Blocks only in its constructor, which reads files."""
 
     assets: Mapping[str, Asset]
-    """The stylesheet and the icon by the path to serve them at."""
+    """The static files by the path to serve them at."""
 
     def __init__(self) -> None:
-        stylesheet = load_asset("style.css", "text/css; charset=utf-8")
-        icon = load_asset("icon.svg", "image/svg+xml")
-        self.assets = MappingProxyType({asset.path: asset for asset in (stylesheet, icon)})
+        stylesheet, icon, regions = assets.stylesheet(), assets.icon(), assets.regions()
+        scripts = {name: {language: assets.script(name, language) for language in LANGUAGES} for name in _SCRIPTS}
+        written = [script for versions in scripts.values() for script in versions.values()]
+        self.assets = MappingProxyType({asset.path: asset for asset in (stylesheet, icon, regions, *written)})
         environment = Environment(
             loader=PackageLoader("ingest.pages"),
             autoescape=True,
@@ -43,17 +47,14 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.globals |= {
-            "stylesheet": stylesheet.path,
-            "icon": icon.path,
-            "wording": wording,
-            "arrange": arrange,
-        }
+        environment.globals |= {"stylesheet": stylesheet.path, "icon": icon.path, "regions": regions.path}
+        environment.globals |= {"wording": wording, "arrange": arrange, "scripts": scripts, "zones": tuple(ZONES)}
         environment.filters |= {"moment": moment_in_words, "iso": moment_for_machines}
         self._form = environment.get_template("form.html")
         self._status = environment.get_template("status.html")
         self._email_link = environment.get_template("email_link.html")
         self._message = environment.get_template("message.html")
+        self._waiting = environment.get_template("waiting.html")
         self._blank_forms = {language: self._blank_form_parts(language) for language in LANGUAGES}
         self._email_done = {language: self._render_email_done(language) for language in LANGUAGES}
         self._problem = lru_cache(maxsize=_PROBLEM_PAGES_KEPT)(self._render_problem)
@@ -84,6 +85,10 @@ class Pages:
         """A page that only says something."""
         return self._message.render(language=language, t=_texts(language), view=view).encode()
 
+    def waiting(self, language: Language) -> bytes:
+        """The page for while the door is full; it depends on nobody, so that it can be served from elsewhere."""
+        return self._waiting.render(language=language, t=_texts(language)).encode()
+
     def problem(self, language: Language, code: str, *, wait_seconds: float | None = None) -> bytes:
         """The page for a problem code, with a link to the form where that helps; `wait_seconds` as in Retry-After.
 
@@ -95,7 +100,8 @@ class Pages:
         said = wording.problem(code, language)
         to_form = Link(f"/?lang={language}", wording.text("page.back.form", language))
         back = None if code in _NOT_BACK_TO_THE_FORM else to_form
-        return self.message(language, MessageView(title=said.title, text=said.detail, wait=wait, back=back))
+        view = MessageView(title=said.title, text=said.detail, wait=wait, back=back, tries_again=code in _TIME_MENDS)
+        return self.message(language, view)
 
     def _render_email_done(self, language: Language) -> bytes:
         title, said = (wording.text(f"page.email_done.{part}", language) for part in ("title", "text"))

@@ -33,11 +33,16 @@ class Typed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FormView(Typed, frozen=True, kw_only=True):
-    """The registration form. `key` is the idempotency key that it sends back, the same again after a failed try."""
+    """The registration form.
+
+    `key` is the idempotency key that it sends back, the same again after a failed try; `email_meant` is the address
+    that was probably meant.
+    """
 
     key: str
     csrf: str
     notice: str | None = None
+    email_meant: str | None = None
 
 
 class CheckView(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +59,8 @@ class StatusView(msgspec.Struct, frozen=True, kw_only=True):
     """The receipt of one registration: nothing personal is on it.
 
     `address` is the page's full public URL, for the applicant to keep. `code_problem` is what was wrong with the phone
-    code just entered, `correction` a correction that did not go through. Times carry a time zone.
+    code just entered, `correction` a correction that did not go through. `forecast` says when the NIK check
+    will be done, where that is known; `tag` is the state's ETag. Times carry a time zone and are told in `zone`.
     """
 
     handle: str
@@ -65,6 +71,9 @@ class StatusView(msgspec.Struct, frozen=True, kw_only=True):
     notice: str | None = None
     code_problem: str | None = None
     correction: Typed = Typed()
+    forecast: str | None = None
+    tag: str = ""
+    zone: str = "WIB"
 
 
 class EmailLinkView(msgspec.Struct, frozen=True):
@@ -82,9 +91,13 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class MessageView(msgspec.Struct, frozen=True, kw_only=True):
-    """A page that only says something: what happened, when to try again, where to go on."""
+    """A page that only says something: what happened, when to try again, where to go on.
+
+    `tries_again` when time mends it: then the page, where it can, tries again by itself.
+    """
 
     title: str
     text: str
     wait: str | None = None
     back: Link | None = None
+    tries_again: bool = False

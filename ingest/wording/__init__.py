@@ -32,6 +32,9 @@ _INDONESIAN = frozenset({"id", "in"})
 """`in` is the code of before 1989, which older Android phones still send."""
 _SECONDS_SHOWN_UP_TO = 119
 _SECONDS_ROUNDED_TO = 5
+_SOON_SECONDS = 180
+_HOUR_SECONDS = 3_600
+_MINUTES_SHOWN_UP_TO = 90
 
 
 class ProblemText(msgspec.Struct, frozen=True):
@@ -111,6 +114,17 @@ def wait(seconds: float, language: Language) -> str:
         count = max(1, math.ceil(seconds / _SECONDS_ROUNDED_TO)) * _SECONDS_ROUNDED_TO
         return text("page.wait.seconds", language).format(count=count)
     return text("page.wait.minutes", language).format(count=math.ceil(seconds / 60))
+
+
+def forecast(seconds: float, language: Language) -> str:
+    """A sentence that says how long something usually takes, rounded up: five minutes, then a quarter, then an hour."""
+    if seconds <= _SOON_SECONDS:
+        return text("page.forecast.soon", language)
+    step = 5 if seconds <= _HOUR_SECONDS / 2 else 15
+    minutes = math.ceil(seconds / 60 / step) * step
+    if minutes <= _MINUTES_SHOWN_UP_TO:
+        return text("page.forecast.minutes", language).format(count=minutes)
+    return text("page.forecast.hours", language).format(count=math.ceil(seconds / _HOUR_SECONDS))
 
 
 @cache

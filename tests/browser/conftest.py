@@ -30,6 +30,7 @@ PICTURES = Path(__file__).parents[2] / "test-artifacts" / "browser"
 DEADLINE_SECONDS = 60
 FIELDS = ("name", "birth_place", "birth_date", "nik", "email", "phone")
 LOCALES: dict[Language, str] = {"id": "id-ID", "en": "en-GB"}
+SEND: dict[Language, str] = {"id": "Kirim", "en": "Send"}
 # Chromium says this of every page whose status is 400 or more, also where that status is the right one.
 STATUS_OF_A_PAGE = "Failed to load resource: the server responded with a status of "
 
@@ -59,14 +60,15 @@ AUDIT = """() => {
 class Phone:
     """One browser window of an applicant. `troubles` are things that no page may ever do."""
 
-    def __init__(self, context: BrowserContext, stack: Stack, language: Language) -> None:
+    def __init__(self, context: BrowserContext, stack: Stack, language: Language, *, script: bool) -> None:
         self.stack = stack
+        self.script = script
         self.front_door: str = stack.endpoints["front_door"]
         self.language = language
         self.context = context
         self.troubles: list[str] = []
         self.may_visit = [self.front_door]
-        self._documents: set[str] = set()
+        self._asked: set[str] = set()
         context.on("request", self._note_request)
         context.on("console", self._note_console)
         context.on("weberror", lambda error: self.troubles.append(f"script error: {error.error}"))
@@ -104,8 +106,26 @@ class Phone:
         return response
 
     def send(self) -> Response:
-        """Press Send on the form."""
-        return self.press({"id": "Kirim", "en": "Send"}[self.language])
+        """Press Send on the form, without JavaScript."""
+        return self.press(SEND[self.language])
+
+    def tap_send(self) -> None:
+        """Press Send on the form, and wait for nothing."""
+        self.page.get_by_role("button", name=SEND[self.language], exact=True).click()
+
+    def arrive(self) -> None:
+        """Press Send on the form, and get to the receipt."""
+        self.tap_send()
+        self.page.wait_for_url("**/r/**")
+        assert self.handle
+
+    def be_refused(self) -> None:
+        """Press Send on the form, and see it again with what is wrong."""
+        if self.script:
+            self.tap_send()
+            self.page.locator("#notice").wait_for()
+        else:
+            assert self.send().status == 422
 
     def fill(self, person: Person, **other: str) -> None:
         """Type somebody's data into the form, or what is given instead."""
@@ -116,8 +136,7 @@ class Phone:
         """Open the form, fill it in and send it, up to the receipt."""
         assert self.visit("/") == 200
         self.fill(person, **other)
-        assert self.send().status == 200
-        assert self.handle
+        self.arrive()
 
     def register(self, person: Person, **other: str) -> None:
         """Open the receipt of somebody whom a program registered, where the form is not the point."""
@@ -157,13 +176,13 @@ class Phone:
         assert self.page.locator("html").get_attribute("lang") == self.language
 
     def _note_request(self, request: Request) -> None:
-        if request.is_navigation_request():
-            self._documents.add(request.url)
+        if request.is_navigation_request() or request.resource_type == "fetch":
+            self._asked.add(request.url)
         if not request.url.startswith(tuple(self.may_visit)):
             self.troubles.append(f"request to elsewhere: {request.url}")
 
     def _note_console(self, message: ConsoleMessage) -> None:
-        if not (message.text.startswith(STATUS_OF_A_PAGE) and message.location["url"] in self._documents):
+        if not (message.text.startswith(STATUS_OF_A_PAGE) and message.location["url"] in self._asked):
             self.troubles.append(f"console: {message.text}")
 
 
@@ -175,17 +194,17 @@ class Phones:
         self._stack = stack
         self.made: list[Phone] = []
 
-    def new(self, language: Language, *, script: bool) -> Phone:
-        """A phone set to a language, with JavaScript or without."""
+    def new(self, language: Language, *, script: bool, zone: str = "Asia/Jakarta") -> Phone:
+        """A phone set to a language and a time zone, with JavaScript or without."""
         context = self._browser.new_context(
             viewport={"width": 360, "height": 640},
             java_script_enabled=script,
             locale=LOCALES[language],
-            timezone_id="Asia/Jakarta",
+            timezone_id=zone,
             has_touch=True,
         )
         context.set_default_timeout(DEADLINE_SECONDS * 1000)
-        self.made.append(Phone(context, self._stack, language))
+        self.made.append(Phone(context, self._stack, language, script=script))
         return self.made[-1]
 
 
@@ -228,6 +247,12 @@ def phone(request: pytest.FixtureRequest, phones: Phones) -> Phone:
     """A phone in Indonesian with JavaScript, then one in English without."""
     language, script = request.param
     return phones.new(language, script=script)
+
+
+@pytest.fixture
+def clever_phone(phones: Phones) -> Phone:
+    """One in Indonesian with JavaScript, where that is the point."""
+    return phones.new("id", script=True)
 
 
 @pytest.fixture

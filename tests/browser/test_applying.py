@@ -50,29 +50,29 @@ def test_everything_wrong_at_once(phone: Phone, person: Person) -> None:
     phone.visit("/")
     phone.look("form")
     phone.fill(person, **WRONG)
-    assert phone.send().status == 422
+    phone.be_refused()
     phone.look("form-wrong")
 
     assert phone.values() == WRONG
     assert phone.focused == "name"
-    lines = phone.page.locator(".summary li").all_inner_texts()
-    for (field, message), line in zip(MESSAGES[phone.language].items(), lines, strict=True):
+    for field, message in MESSAGES[phone.language].items():
         assert message in phone.page.locator(f"#{field}-problem").inner_text()
-        assert message in line
-    for field in WRONG:
-        phone.page.locator(f".summary a[href='#{field}']").click()
-        assert phone.focused == field
-        assert is_in_view(phone, field)
+    if not phone.script:  # the script leads from one field to the next by itself
+        lines = phone.page.locator(".summary li").all_inner_texts()
+        assert all(said in line for said, line in zip(MESSAGES[phone.language].values(), lines, strict=True))
+        for field in WRONG:
+            phone.page.locator(f".summary a[href='#{field}']").click()
+            assert phone.focused == field
+            assert is_in_view(phone, field)
 
     phone.fill(person)
-    assert phone.send().status == 200
-    assert phone.handle
+    phone.arrive()
 
 
 def test_an_empty_form(phone: Phone) -> None:
     """Pressing Send too early is answered in our words and language, not the browser's."""
     phone.visit("/")
-    assert phone.send().status == 422
+    phone.be_refused()
     empty = {"id": "Bagian ini masih kosong.", "en": "This is still empty."}[phone.language]
     assert phone.page.locator(".problem").all_inner_texts() == [
         f"{empty} " + {"id": "Silakan diisi.", "en": "Please fill it in."}[phone.language]
@@ -84,17 +84,16 @@ def test_a_nik_with_another_birth_date(phone: Phone, person: Person) -> None:
     phone.visit("/")
     other = person.birth_date - timedelta(days=1)
     phone.fill(person, birth_date=other.isoformat())
-    assert phone.send().status == 422
+    phone.be_refused()
     phone.look("confirm")
 
-    said = phone.page.locator("#nik-says").inner_text()
+    said = phone.page.locator("#nik-live" if phone.script else "#nik-says").inner_text()
     date = person.birth_date
     assert f"{date.day} {MONTHS[phone.language].split()[date.month - 1]} {date.year}" in said
     assert phone.values()["birth_date"] == other.isoformat()
     assert phone.focused == "nik"
     phone.page.get_by_role("checkbox").check()
-    assert phone.send().status == 200
-    assert phone.handle
+    phone.arrive()
 
 
 def test_a_confirmation_outlives_another_mistake(simple_phone: Phone, person: Person) -> None:

@@ -31,6 +31,7 @@ PROBLEM_CODES = (
 FIELD_CODES = (
     *("required", "type", "name_format", "birth_place_format", "birth_date_format", "nik_format"),
     *("nik_birth_date_mismatch", "nik_unknown_region", "under_age", "email_format", "phone_format", "confirm_format"),
+    "email_domain_doubt",
 )
 
 
