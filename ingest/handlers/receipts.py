@@ -23,6 +23,7 @@ from registration.checks import Kind, State, correctable, overall
 from registration.errors import FieldError, Overloaded, Rejected, Retryable
 from registration.handles import Handles
 from registration.settings import Settings
+from registration.store.intake import Status
 
 _NOTICES = frozenset({"code_sent", "link_sent", "corrected"})
 
@@ -173,7 +174,7 @@ def _require_any(change: Change, fields: Mapping[str, str]) -> None:
         raise Rejected("fields_wrong", (FieldError(asked, "required"),))
 
 
-def _forecast(forecast: Forecast, status: store.Status, language: Language) -> str | None:
+def _forecast(forecast: Forecast, status: Status, language: Language) -> str | None:
     """When the NIK check will be done, in words; nothing where that is not known."""
     if status.checks[Kind.NIK].state is not State.PENDING:
         return None
