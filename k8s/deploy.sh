@@ -1,9 +1,10 @@
 #!/bin/sh
-# Brings an overlay onto the cluster that kubectl points at: sh k8s/deploy.sh deploy|finish|back production
+# Brings an overlay onto the cluster that kubectl points at: sh k8s/deploy.sh deploy|finish|back|load OVERLAY
 #
 #   deploy   installs or upgrades: stores and settings, migrations that only add, then door and workers
 #   finish   once the new version stays: migrations that remove what only the old version needed
 #   back     door and workers as this checkout has them, no migrations: check out the version to return to first
+#   load     the load test of an overlay that has one, from the beginning; follow it with kubectl logs -f job/loadtest-master
 #
 # Each step waits for the one before it and stops at the first that fails; the pods that run stay as they are then.
 # Safe to repeat.
@@ -13,7 +14,7 @@ overlay=$(dirname "$0")/overlays/${2:-}
 step=gelombang.example/step
 
 usage() {
-    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
     exit 3
 }
 [ -n "${2:-}" ] && [ -f "$overlay/kustomization.yaml" ] || usage
@@ -50,5 +51,9 @@ deploy)
     ;;
 finish) migrate after ;;
 back) roll_out ;;
+load)
+    kubectl delete job loadtest-master --namespace "$namespace" --ignore-not-found
+    apply load
+    ;;
 *) usage ;;
 esac

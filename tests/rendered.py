@@ -11,7 +11,7 @@ from tools.manifests import MANIFESTS, Resource
 
 PRODUCTION = MANIFESTS / "overlays" / "production"
 OVERLAYS = manifests.overlays()
-PEOPLE = [overlay for overlay in OVERLAYS if overlay.name != "dev"]  # where people's data are
+PEOPLE = [overlay for overlay in OVERLAYS if overlay.name not in {"dev", "proof"}]  # where people's data are
 COMPONENT = "app.kubernetes.io/component"
 KIND = "gelombang.example/kind"
 

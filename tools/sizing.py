@@ -13,8 +13,8 @@ SCALES = (1, 10, 100)
 # Processor time in µs, measured (docs/scaling.md names the commands).
 DOOR_REGISTRATION = 113
 VALKEY_REGISTRATION = 19
-DOOR_STATUS = 166
-DATABASE_STATUS = 45
+DOOR_STATUS = 54
+DATABASE_STATUS = 6
 DATABASE_APPLICANT = 1_870  # an applicant's whole way: accepting, three checks, confirming; in small batches
 WORKER = {"nik": 635, "email": 2_800, "phone": 360}
 VALKEY_CHECK = 30  # reading, renewing and acknowledging an entry: assumed, more than an enqueue costs
@@ -29,7 +29,7 @@ STREAM_CAP = 10_000
 BUSY = 0.6  # a processor is planned to be this busy
 DATABASE_CORES = 64  # the largest primary that is planned with
 POOL_SIZE = 6
-SESSIONS_WITHOUT_POOLER = 600
+SESSIONS_WITHOUT_POOLER = 500
 SESSIONS_RESERVE = 0.25
 MINISTRY_PER_SECOND = 8.3  # what the registry gave in the first wave
 

@@ -9,7 +9,7 @@ import pytest
 from tests.rendered import OVERLAYS, each_overlay
 from tools import manifests
 
-STEPS = {"ground", "before", "run", "after"}
+STEPS = {"ground", "before", "run", "after", "load"}
 # Stands for kubectl: writes down what it was told, fails where it is told to, and leaves rendering to the real one.
 STAND_IN = """#!/bin/sh
 echo "$@" >>"$TOLD"
@@ -84,6 +84,12 @@ def test_finishing_and_going_back(tmp_path: Path) -> None:
     returned = [brief(line) for line in deploy(tmp_path, "back", "staging")[1]]
     assert returned[0] == "apply run"
     assert not any("migrate" in line for line in returned)
+
+
+def test_a_load_test_starts_from_the_beginning(tmp_path: Path) -> None:
+    """A Job runs once: the one that ran is removed."""
+    told = [brief(line) for line in deploy(tmp_path, "load", "proof")[1]]
+    assert told == ["delete loadtest-master", "apply load"]
 
 
 @pytest.mark.parametrize("arguments", [(), ("deploy",), ("deploy", "nowhere"), ("remove", "production")])

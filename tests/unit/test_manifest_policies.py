@@ -222,6 +222,12 @@ def test_nothing_is_open_that_no_policy_opens(overlay: Path) -> None:
 
 
 @each_for_people
+def test_no_stand_in_and_no_load_is_near_peoples_data(overlay: Path) -> None:
+    """A stand-in ministry would agree with everybody."""
+    assert {component(load) for load in workloads(overlay)} == {"door", "worker", "migration", "valkey"}
+
+
+@each_for_people
 def test_only_the_nik_worker_reaches_the_ministry(overlay: Path) -> None:
     """Neither the front door nor any other pod has a way to the registry, or its password."""
     for workload in workloads(overlay):

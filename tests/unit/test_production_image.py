@@ -129,6 +129,14 @@ def test_the_image_runs_as_the_user_that_the_manifests_name() -> None:
     assert 'ENTRYPOINT ["gelombang"]' in FINAL_STAGE
 
 
+def test_locust_finds_the_waves_in_the_image() -> None:
+    """The path in the stage `local` holds the base image's version of Python."""
+    (version,) = re.findall(r"/python:(3\.\d+)\.", CONTAINERFILE)
+    (path,) = re.findall(r"LOCUST_LOCUSTFILE=\S+/(python3\.\d+)/site-packages/(\S+)", CONTAINERFILE)
+    assert path[0] == f"python{version}"
+    assert (ROOT / path[1]).exists()
+
+
 def test_base_images_are_pinned_by_tag() -> None:
     """Nothing is built on what `latest` happens to be that day."""
     bases = [name for name in re.findall(r"^FROM (\S+)", CONTAINERFILE, re.MULTILINE) if "/" in name]

@@ -16,12 +16,12 @@ def test_the_tables_on_the_page_are_computed(table: object) -> None:
 
 
 def test_the_historic_peak_by_hand() -> None:
-    """1,333 registrations and 64,000 reads a second: 0.15 + 10.6 processors, 18 doors at 60 %."""
+    """1,333 registrations and 64,000 reads a second: 0.15 + 3.46 processors, 7 doors at 60 %."""
     size = sizing.size(80_000)
     assert (round(size.registrations), round(size.status_reads)) == (1_333, 64_000)
-    assert size.doors == 18  # (1,333 × 113 µs + 64,000 × 166 µs) / 0.6 = 17.96
+    assert size.doors == 7  # (1,333 × 113 µs + 64,000 × 54 µs) / 0.6 = 6.01
     assert size.workers == {"nik": 2, "email": 7, "phone": 2}  # 0.85, 3.73 and 0.48 processors
-    assert size.sessions == (18 + 2 + 7 + 2) * 6
+    assert size.sessions == (7 + 2 + 7 + 2) * 6
 
 
 def test_sizes_grow_with_the_rush_but_streams_do_not() -> None:
