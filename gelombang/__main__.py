@@ -14,6 +14,7 @@ from gelombang.doctor import doctor
 from gelombang.errors import CommandError
 from gelombang.ledger import ledger
 from gelombang.migrate import migrate
+from gelombang.pauses import pause, resume
 from gelombang.processes import ingest, worker
 from gelombang.trial import try_
 from gelombang.up import up
@@ -34,6 +35,8 @@ app.command()(ingest)
 app.command()(worker)
 app.command()(migrate)
 app.command()(ledger)
+app.command()(pause)
+app.command()(resume)
 app.command("try")(try_)
 app.command()(bench)
 app.command()(chaos)

@@ -65,6 +65,7 @@ class Metrics:
         self.rescued = self._counter("rescued", "Entries taken over from a consumer without a sign of life", ["kind"])
         self.in_flight = self._gauge("in_flight", "Entries being worked on", ["kind"])
         self.backlog = self._gauge("backlog", "Open checks in PostgreSQL", ["kind"])
+        self.paused = self._gauge("paused", "1 while a kind is paused", ["kind"])
         self.set_aside = self._gauge("set_aside", "Open checks that wait as dead letters", ["kind"])
         self.oldest_due_seconds = self._gauge("oldest_due_seconds", "Wait of the oldest check that is due", ["kind"])
         self.stream_length = self._gauge("stream_length", "Entries in a stream", ["stream"])

@@ -102,6 +102,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 5.0
     delivery_limit: Annotated[int, _count("An entry that killed its worker this often is set aside")] = 3
     relay_interval_seconds: Annotated[float, _seconds("Pause between two looks for due work in PostgreSQL", 0.05)] = 0.5
+    dead_letter_share: Annotated[
+        float,
+        Meta(description="Share of a worker's work that may be set aside before its kind is paused", ge=0, le=1),
+    ] = 0.1
     retry_base_seconds: Annotated[float, _seconds("First wait after a failed try, before jitter")] = 5.0
     retry_cap_seconds: Annotated[float, _seconds("Longest wait between two tries")] = 900.0
     not_found_recheck_seconds: Annotated[

@@ -18,8 +18,10 @@ from registration.errors import Retryable
 from registration.handles import EMAIL_LINK_SECONDS, PHONE_CODE_SECONDS
 from registration.runtime import insist
 from registration.store.database import Database
+from registration.store.pauses import pause
 from registration.store.work import Delay, Outcome, record_outcomes
 from registration.streams.streams import Entry, Streams
+from verify_workers.dead_letter_cap import DeadLetterCap
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +42,10 @@ class Completed(msgspec.Struct, frozen=True):
 class Completer:
     """Run `run` beside it."""
 
-    def __init__(self, *, kind: Kind, database: Database, streams: Streams, metrics: Metrics) -> None:
+    def __init__(
+        self, *, kind: Kind, database: Database, streams: Streams, cap: DeadLetterCap, metrics: Metrics
+    ) -> None:
+        self._cap = cap
         self._kind = kind
         self._database = database
         self._streams = streams
@@ -66,15 +71,28 @@ class Completer:
         await self._commits.run()
 
     async def _commit(self, batch: Sequence[Completed]) -> Sequence[None]:
-        outcomes = [completed.outcome for completed in batch if completed.outcome is not None]
+        outcomes, too_many = self._cap.apply([done.outcome for done in batch if done.outcome is not None])
         if outcomes:
             await self._record(outcomes)
+        if too_many is not None:
+            await self._pause(too_many)
         try:
             await self._streams.acknowledge([entry for completed in batch for entry in completed.entries])
         except Retryable as error:
             # What was not acknowledged is delivered again, finds nothing open, and is acknowledged then.
             log.warning("not acknowledged", kind=self._kind, cause=error.cause, count=len(batch))
         return [None] * len(batch)
+
+    async def _pause(self, cause: str) -> None:
+        """Have a person look before more work of this kind ends as dead letters."""
+        new = await insist(
+            lambda: pause(
+                self._database, self._kind, reason=f"too much would be set aside: {cause}", by="dead-letter cap"
+            ),
+            role="completer",
+        )
+        if new:
+            log.error("kind paused: too much would be set aside", kind=self._kind, cause=cause)
 
     async def _record(self, outcomes: Sequence[Outcome]) -> None:
         moved = await insist(

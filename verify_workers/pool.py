@@ -5,6 +5,7 @@ the rest is handed back without charging an attempt, connections close.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -26,12 +27,14 @@ from registration.streams.claims import Claims
 from registration.streams.streams import Streams
 from verify_workers.census import Census
 from verify_workers.completer import Completer
+from verify_workers.dead_letter_cap import DeadLetterCap
 from verify_workers.fetcher import Fetcher
 from verify_workers.kinds.checker import Checker
 from verify_workers.kinds.email import EmailChecker
 from verify_workers.kinds.nik import NikChecker
 from verify_workers.kinds.phone import PhoneChecker
 from verify_workers.lease import RENEWALS_PER_LEASE, LeaseRenewer
+from verify_workers.pause import PAUSE_LOOK_SECONDS, PauseSwitch
 from verify_workers.processor import Processor
 from verify_workers.relay import Relay
 from verify_workers.rescuer import Rescuer
@@ -66,7 +69,14 @@ class Pool:
         self._roles: list[asyncio.Task[None]] = []
         self._sealer = Sealer(ring, KeyRingSource(settings.keys))
         metrics.sealing_key.set_function(lambda: float(self._sealer.newest))
-        self.completer = Completer(kind=kind, database=database, streams=streams, metrics=metrics)
+        self.completer = Completer(
+            kind=kind,
+            database=database,
+            streams=streams,
+            cap=DeadLetterCap(share=settings.dead_letter_share, monotonic=time.monotonic),
+            metrics=metrics,
+        )
+        self.pause = PauseSwitch(kind=kind, database=database, metrics=metrics)
         self.processor = Processor(
             kind=kind,
             settings=settings,
@@ -74,6 +84,7 @@ class Pool:
             sealer=self._sealer,
             checker=checker,
             completer=self.completer,
+            pause=self.pause,
             metrics=metrics,
             tasks=tasks,
         )
@@ -101,6 +112,7 @@ class Pool:
         self._role("leases", self.leases.run_once, settings.lease_seconds / RENEWALS_PER_LEASE)
         self._role("fetcher", self.fetcher.run_once, first=self._recover)
         self._role("rescuer", self.rescuer.run_once, min(_RESCUE_SECONDS, settings.lease_seconds / 2))
+        self._role("pause", self.pause.run_once, PAUSE_LOOK_SECONDS)
         self._role("keys", self._sealer.look, LOOK_SECONDS)
         for duty in (
             Duty("relay", settings.relay_interval_seconds, self.relay.run_once),

@@ -24,6 +24,7 @@ from registration.store.work import Delay, Outcome, Work, load_work
 from registration.streams.streams import Entry
 from verify_workers.completer import Completer
 from verify_workers.kinds.checker import Answer, Checker
+from verify_workers.pause import PauseSwitch
 
 log = structlog.get_logger(__name__)
 
@@ -40,9 +41,11 @@ class Processor:
         sealer: Sealer,
         checker: Checker,
         completer: Completer,
+        pause: PauseSwitch,
         metrics: Metrics,
         tasks: asyncio.TaskGroup,
     ) -> None:
+        self._pause = pause
         self._kind = kind
         self._settings = settings
         self._database = database
@@ -61,7 +64,8 @@ class Processor:
         return [entry for entries in self._in_hand.values() for entry in entries]
 
     async def room(self) -> int:
-        """How many entries may come; waits until it is at least one."""
+        """How many entries may come; waits until it is at least one, and while the kind is paused."""
+        await self._pause.over()
         while (free := self._settings.concurrency - len(self._in_hand)) <= 0:
             self._changed.clear()
             await self._changed.wait()

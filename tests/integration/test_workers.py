@@ -18,7 +18,7 @@ from registration.digests import Digests
 from registration.errors import Retryable
 from registration.sealing import KeyRing, Sealer
 from registration.settings import Settings
-from registration.store import intake, upkeep
+from registration.store import intake, pauses, upkeep
 from registration.store.database import Database
 from registration.streams import keys
 from registration.streams.streams import Streams
@@ -297,6 +297,45 @@ async def test_what_cannot_be_unsealed_is_set_aside_with_its_cause(bench: Bench)
     async with bench.worker(Kind.NIK):
         await bench.ended(registration, Kind.NIK, State.DELAYED)
     assert [letter.cause for letter in await bench.dead_letters()] == ["data_unreadable"]
+
+
+async def test_a_paused_kind_takes_nothing_up_and_goes_on_when_resumed(bench: Bench) -> None:
+    """Across a worker's restart too, and the other kinds go on."""
+    assert await pauses.pause(bench.database, Kind.NIK, reason="maintenance", by="test")
+    assert not await pauses.pause(bench.database, Kind.NIK, reason="again", by="test")
+    registrations = await bench.register(*(bench.person() for _ in range(3)))
+    for _ in range(2):
+        async with bench.worker(Kind.NIK), bench.worker(Kind.PHONE):
+            for registration in registrations:
+                await bench.ended(registration, Kind.PHONE, State.SENT)
+    assert await bench.calls() == 0
+    assert [(found.reason, found.paused_by) for found in await pauses.read_pauses(bench.database)] == [
+        ("maintenance", "test")
+    ]
+    async with bench.worker(Kind.NIK):
+        assert await pauses.resume(bench.database, Kind.NIK, by="test")
+        for registration in registrations:
+            await bench.ended(registration, Kind.NIK, State.VERIFIED)
+    assert not await pauses.resume(bench.database, Kind.NIK, by="test")
+
+
+async def test_a_kind_that_would_set_too_much_aside_pauses_itself(bench: Bench) -> None:
+    """Data that nothing can open: a few dead letters, then a pause with the cause, and the rest only delayed."""
+    registrations = await bench.register(*(bench.person() for _ in range(200)))
+    await bench.database.fetch("update registrations set sealed = sealed || '\\x00'::bytea")
+
+    async def paused() -> bool:
+        return [found.reason for found in await pauses.read_pauses(bench.database)] == [
+            "too much would be set aside: data_unreadable"
+        ]
+
+    async with bench.worker(Kind.NIK, concurrency=8):
+        await eventually(paused)
+    letters = await bench.dead_letters()
+    assert len(letters) <= 20
+    assert {letter.cause for letter in letters} <= {"data_unreadable"}
+    assert (await upkeep.read_ledger(bench.database)).balances
+    assert {(await bench.check(item, Kind.NIK)).state for item in registrations} <= {State.PENDING, State.DELAYED}
 
 
 async def test_a_wiped_valkey_loses_nothing(bench: Bench, servers: embedded.Servers) -> None:
