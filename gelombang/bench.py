@@ -42,6 +42,9 @@ def bench(  # noqa: PLR0913 - one parameter for each option
         bool, typer.Option("--enumeration", help="Whether an answer's time tells a known NIK or e-mail.")
     ] = False,
     pairs: Annotated[int, typer.Option(min=2, help="Known and unknown people of --enumeration.")] = 100_000,
+    overload: Annotated[
+        bool, typer.Option("--overload", help="What is left of the rate at three times the capacity.")
+    ] = False,
     profile: Annotated[
         Path | None, typer.Option(help="Profile one front-door process into this folder.", show_default=False)
     ] = None,
@@ -70,6 +73,8 @@ def bench(  # noqa: PLR0913 - one parameter for each option
                 code = session.growth(ground, wanted, rows=rows)
             elif enumeration:
                 code = session.enumeration(ground, wanted, pairs=pairs)
+            elif overload:
+                code = session.overloaded(ground, wanted)
             elif profile is not None:
                 code = session.profile(ground, wanted, folder=profile)
             else:

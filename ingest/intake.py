@@ -16,7 +16,7 @@ from ingest.limits import Limits, Subject
 from ingest.shortcut import Shortcut
 from monitoring.metrics import Metrics
 from registration import applicant
-from registration.batching import GroupCommit
+from registration.batching import READ_LIMIT, GroupCommit
 from registration.checks import Kind
 from registration.clock import Clock, Today
 from registration.digests import Digests
@@ -90,7 +90,7 @@ class Intake:
         )
         self._finds = GroupCommit(
             self._find,
-            batch_limit=settings.batch_limit,
+            batch_limit=READ_LIMIT,
             queue_limit=settings.batch_queue_limit,
             retry_after_seconds=settings.retry_after_seconds,
         )

@@ -8,7 +8,7 @@ process would break that, and hits nothing (docs/performance.md). If the process
 from collections.abc import Sequence
 from uuid import UUID
 
-from registration.batching import GroupCommit
+from registration.batching import READ_LIMIT, GroupCommit
 from registration.settings import Settings
 from registration.store import intake as store
 from registration.store.database import Database
@@ -21,7 +21,7 @@ class Statuses:
         self._database = database
         self._reads = GroupCommit(
             self._read,
-            batch_limit=settings.batch_limit,
+            batch_limit=READ_LIMIT,
             queue_limit=settings.batch_queue_limit,
             retry_after_seconds=settings.retry_after_seconds,
         )

@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 
 from registration.errors import Overloaded
 
+READ_LIMIT = 512  # ids in one look-up: they stay cheap, however little a commit may hold
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Commit = Callable[[Sequence[Item]], Awaitable[Sequence[Result]]]

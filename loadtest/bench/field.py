@@ -109,7 +109,12 @@ def fastapi_arq(ground: Ground) -> Contender:
 
 
 def front_door(
-    ground: Ground, *, database: str = "front_door", python_options: Sequence[str] = (), processes: int | None = None
+    ground: Ground,
+    *,
+    database: str = "front_door",
+    python_options: Sequence[str] = (),
+    processes: int | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Contender:
     """The front door, on a database of that name; `python_options` stand before `-m ingest`."""
     ground.stock("postgres").run(f"create database {database}")
@@ -118,7 +123,7 @@ def front_door(
     if not ring.exists():
         ring.touch(mode=0o600)
         ring.write_text(KeyRing.generate().to_json(), encoding="utf-8")
-    settings = {**_callers_settings(ground.environment), **FRONT_DOOR_SETTINGS}
+    settings = {**_callers_settings(ground.environment), **FRONT_DOOR_SETTINGS, **(settings or {})}
     told = {
         **settings,
         "GELOMBANG_DATABASE_URL": ground.database_url(database),

@@ -28,7 +28,10 @@ class LoadError(RuntimeError):
 
 
 class Load(msgspec.Struct, frozen=True):
-    """What one generator saw. `broken` counts connections that failed and answers that came too late."""
+    """What one generator saw. `broken` counts connections that failed and answers that came too late.
+
+    The last three are our own generator's: wrk does not tell the times of refusals apart.
+    """
 
     accepted: int
     refused: int
@@ -37,15 +40,22 @@ class Load(msgspec.Struct, frozen=True):
     p50_ms: float
     p99_ms: float
     generator_cpu_seconds: float = 0.0
+    accepted_p99_ms: float | None = None
+    refused_p99_ms: float | None = None
+    without_retry_after: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Generator:
-    """A way to offer load. `program` is wrk's path, or None for our own."""
+    """A way to offer load. `program` is wrk's path, or None for our own.
+
+    With `every_seconds` a client asks by its own clock that often, else at once after each answer; wrk cannot do it.
+    """
 
     program: str | None
     bodies: Path
     connections: int
+    every_seconds: float = 0.0
 
     @property
     def description(self) -> str:
@@ -64,6 +74,7 @@ class Generator:
                 "BENCH_PREFIX": prefix,
                 "BENCH_SECONDS": str(seconds),
                 "BENCH_RESULT": str(result),
+                "BENCH_EVERY_SECONDS": str(self.every_seconds),
             }
             spent = _children_cpu_seconds()
             ended = subprocess.run(  # noqa: S603 - wrk, or our own

@@ -6,11 +6,11 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from loadtest.bench import bodies, enumerating, field, gate, growing, machine, page, profiling, table
+from loadtest.bench import bodies, enumerating, field, gate, growing, machine, overload, page, profiling, table
 from loadtest.bench.contender import Contender
 from loadtest.bench.field import Ground
 from loadtest.bench.figures import figures, ratios
@@ -98,6 +98,24 @@ def enumeration(ground: Ground, wanted: Wanted, *, pairs: int) -> ExitCode:
         found = enumerating.run(ground, pairs=pairs, seed=_SEED, advance=advance)
     table.show_enumeration(found, console)
     path = wanted.output / f"enumeration-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+    path.write_bytes(found.to_json())
+    console.print(f"written: {path}")
+    return found.exit_code
+
+
+def overloaded(ground: Ground, wanted: Wanted) -> ExitCode:
+    """What is left of the rate at three times the capacity, and how it is refused."""
+    console = table.console()
+    with _generator(replace(wanted, own_generator=True)) as generator:
+        found = overload.run(
+            ground,
+            generator,
+            rounds=wanted.rounds,
+            seconds=wanted.seconds,
+            say=lambda one: console.print(table.overload_line(one)),
+        )
+    table.show_overload(found, console)
+    path = wanted.output / f"overload-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
     path.write_bytes(found.to_json())
     console.print(f"written: {path}")
     return found.exit_code

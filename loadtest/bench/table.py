@@ -12,6 +12,7 @@ from loadtest.bench.contender import GROUPS
 from loadtest.bench.enumerating import Enumeration
 from loadtest.bench.figures import CPU, Figures, Ratio, Spread
 from loadtest.bench.growing import Growth, medians
+from loadtest.bench.overload import GOODPUT_SHARE, REFUSED_P99_MS, Overload, Round
 from loadtest.bench.report import Report
 from loadtest.bench.welch import BOUND
 
@@ -64,6 +65,33 @@ def show_enumeration(found: Enumeration, out: Console) -> None:
         )
     if found.refused:
         out.print(f"! {found.refused:,} answers were not 202. This run proves nothing.")
+
+
+def overload_line(one: Round) -> str:
+    """One line of progress."""
+    load = one.overload
+    return (
+        f"round {one.number}  capacity {one.capacity_per_second:>7,.0f}/s  offered {one.offered_per_second:>7,.0f}/s"
+        f"  goodput {one.goodput_share:>6.1%}  refused {load.refused:,}, p99 {load.refused_p99_ms or 0:,.1f} ms"
+        f"  accepted p99 {load.accepted_p99_ms or 0:,.0f} ms{'  ' + one.flaw if one.flaw else ''}"
+    )
+
+
+def show_overload(found: Overload, out: Console) -> None:
+    """The three targets, and what speaks against them."""
+    share, p99, silent = found.goodput_share, found.refused_p99_ms, found.without_retry_after
+    show_verdicts(
+        (
+            gate.Verdict(f"goodput ≥ {GOODPUT_SHARE:.0%} of capacity", f"{share:.1%}", share >= GOODPUT_SHARE),
+            gate.Verdict(f"p99 of refusals ≤ {REFUSED_P99_MS:g} ms", f"{p99:,.1f} ms", p99 <= REFUSED_P99_MS),
+            gate.Verdict("every refusal has Retry-After", f"{silent:,} without", silent == 0),
+        ),
+        out,
+    )
+    for words in found.flaws:
+        out.print(f"! {words}")
+    if found.flaws:
+        out.print("This run proves nothing.")
 
 
 @contextlib.contextmanager

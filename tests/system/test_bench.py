@@ -56,6 +56,17 @@ def test_a_short_run_on_enumeration_is_complete(tmp_path: Path) -> None:
     assert [one["known"] for one in found["comparisons"]] == ["nik", "email"]
 
 
+def test_a_short_overload_keeps_its_books(tmp_path: Path) -> None:
+    """What was accepted is stored, and every refusal says when to come back; how fast is not judged here."""
+    done = bench("--overload", "--rounds", "1", "--seconds", "2", "--output", str(tmp_path))
+    (document,) = tmp_path.iterdir()
+    found = json.loads(document.read_text())
+    (only,) = found["rounds"]
+    assert only["rows"] == only["capacity"]["accepted"] + only["overload"]["accepted"] > 0, done.stdout
+    assert only["overload"]["refused"] > 0, done.stdout
+    assert found["without_retry_after"] == 0
+
+
 def test_what_is_missing_is_said_in_one_plain_line(tmp_path: Path) -> None:
     """A contender that there is not, and a file that is no report."""
     for options in (("--only", "nobody", "--output", str(tmp_path)), ("--check", str(tmp_path / "nothing.json"))):
