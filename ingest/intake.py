@@ -144,7 +144,7 @@ class Intake:
 
     def _refusal(self, subjects: tuple[Subject, ...]) -> Overloaded | None:
         """Why a newcomer may not come in now, if so."""
-        if not self._admission.admits(self._commits.oldest_wait_seconds):
+        if not self._admission.admits(self._commits.expected_wait_seconds):
             return Overloaded("overloaded", self._retry_after_seconds)
         return self._limits.refusal(subjects)
 

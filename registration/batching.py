@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 from registration.errors import Overloaded
 
 READ_LIMIT = 512  # ids in one look-up: they stay cheap, however little a commit may hold
+_PACE_WEIGHT = 0.2  # of the newest commit
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Commit = Callable[[Sequence[Item]], Awaitable[Sequence[Result]]]
@@ -34,12 +35,16 @@ class GroupCommit(Generic[Item, Result]):
         queue_limit: int,
         retry_after_seconds: float = 1.0,
         observe: Observe = lambda _size, _seconds: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._commit = commit
         self._batch_limit = batch_limit
         self._queue_limit = queue_limit
         self._retry_after_seconds = retry_after_seconds
         self._observe = observe
+        self._clock = clock
+        self._writers = 0
+        self._pace_seconds = 0.0  # of a commit, averaged over the last few
         self._waiting: deque[tuple[Item, asyncio.Future[Result], float]] = deque()
         self._arrived = asyncio.Event()
 
@@ -48,23 +53,34 @@ class GroupCommit(Generic[Item, Result]):
         return len(self._waiting)
 
     @property
-    def oldest_wait_seconds(self) -> float:
-        """How long the first in the queue has waited: about what a newcomer will wait."""
-        return time.monotonic() - self._waiting[0][2] if self._waiting else 0.0
+    def expected_wait_seconds(self) -> float:
+        """How long a newcomer will wait until its commit begins: the full batches ahead, at the pace of the last ones.
+
+        At least as long as the first in the queue has waited, so that a commit that hangs is noticed before it ends.
+        Who goes with the next batch waits for none: a queue that is short again always lets in.
+        """
+        if not self._waiting:
+            return 0.0
+        ahead = len(self._waiting) // self._batch_limit * self._pace_seconds / max(1, self._writers)
+        return max(ahead, self._clock() - self._waiting[0][2])
 
     def submit(self, item: Item) -> asyncio.Future[Result]:
         """Queue `item`; the future ends with its result after the commit. Raises `Overloaded` when full."""
         if len(self._waiting) >= self._queue_limit:
             raise Overloaded("overloaded", self._retry_after_seconds)
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future, time.monotonic()))
+        self._waiting.append((item, future, self._clock()))
         self._arrived.set()
         return future
 
     async def run(self) -> None:
         """Commit batches for ever. Several of these may run at once, each with a commit of its own under way."""
-        while True:
-            await self.run_once()
+        self._writers += 1
+        try:
+            while True:
+                await self.run_once()
+        finally:
+            self._writers -= 1
 
     async def run_once(self) -> None:
         """Wait for items and commit one batch of them."""
@@ -72,7 +88,8 @@ class GroupCommit(Generic[Item, Result]):
             self._arrived.clear()
             await self._arrived.wait()
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._batch_limit))]
-        self._observe(len(batch), time.monotonic() - batch[0][2])
+        began = self._clock()
+        self._observe(len(batch), began - batch[0][2])
         try:
             results = await self._commit([item for item, _, _ in batch])
             answered = list(zip(batch, results, strict=True))
@@ -88,3 +105,4 @@ class GroupCommit(Generic[Item, Result]):
             for (_, future, _), result in answered:
                 if not future.done():
                     future.set_result(result)
+        self._pace_seconds += _PACE_WEIGHT * (self._clock() - began - self._pace_seconds)

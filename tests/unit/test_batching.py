@@ -62,6 +62,42 @@ async def test_a_batch_grows_with_what_arrives_during_the_commit() -> None:
     assert [[0], list(range(1, 101))] == commit.batches
 
 
+async def test_a_newcomers_wait_is_foretold_from_what_is_ahead_and_the_pace_of_commits() -> None:
+    """Commits of 1 s and two at a time: five in the queue are two full batches, so 2 s; nobody has waited at all."""
+    now = 0.0
+
+    async def commit(batch: Sequence[int]) -> Sequence[int]:
+        nonlocal now
+        now += 1.0
+        return batch
+
+    made = GroupCommit(commit, batch_limit=2, queue_limit=100, clock=lambda: now)
+    assert made.expected_wait_seconds == 0.0
+    for item in range(30):  # the average comes near within a few commits
+        made.submit(item)
+        await made.run_once()
+    for item in range(5):
+        made.submit(item)
+    assert made.expected_wait_seconds == pytest.approx(2.0, rel=0.01)
+
+
+async def test_a_commit_that_hangs_is_noticed_by_the_wait_of_the_first_in_the_queue() -> None:
+    """Whatever the commits before it took; and a queue that is empty again lets in."""
+    now = 0.0
+    held = HeldCommit()
+    made = GroupCommit(held, batch_limit=100, queue_limit=100, clock=lambda: now)
+    async with running(made):
+        first = made.submit(1)
+        await held.begun.acquire()
+        second = made.submit(2)
+        now = 7.0
+        assert made.expected_wait_seconds == 7.0
+        held.go.release()
+        held.go.release()
+        await asyncio.gather(first, second)
+        assert made.expected_wait_seconds == 0.0
+
+
 async def test_a_batch_has_a_limit() -> None:
     """What does not fit waits for the next commit, in order."""
     commit = HeldCommit()
