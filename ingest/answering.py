@@ -11,12 +11,15 @@ from aiohttp import web
 from ingest import problems, requests
 from ingest.headers import secure
 from ingest.pages import Pages
+from ingest.prepared import Head, Prepared
 from ingest.problems import Problem
 from ingest.request_log import RequestLog
 from ingest.routing import Answer, Request, Router
+from ingest.wording import Language
 from monitoring.metrics import Metrics
 
 _UNROUTED = "none"
+_PROBLEM_TYPE = "application/problem+json"
 
 
 class Answering:
@@ -27,6 +30,7 @@ class Answering:
     ) -> None:
         self._router = router
         self._request_log = request_log
+        self._heads: dict[tuple[int, Language], Head] = {}
         self._pages = pages
         self._metrics = metrics
         self._retry_after_seconds = retry_after_seconds
@@ -41,7 +45,11 @@ class Answering:
             name = route.name
             response = await route.handler(request)
         except Exception as error:  # noqa: BLE001 - the boundary: `classify` knows every error
-            response = self.refuse(request, self._classify(error))
+            problem = self._classify(error)
+            if request.raw_path.startswith("/api/"):
+                response = self._refuse_program(request, problem)
+            else:
+                response = self.refuse(request, problem)
         self._finish(response, name, time.perf_counter() - started)
         return response
 
@@ -56,12 +64,21 @@ class Answering:
         """The answer that tells a problem, in the reader's language."""
         language = requests.language(request)
         if request.raw_path.startswith("/api/"):
-            content_type, body = "application/problem+json", problems.document(problem, language)
+            content_type, body = _PROBLEM_TYPE, problems.document(problem, language)
         else:
             content_type = "text/html; charset=utf-8"
             body = self._pages.problem(language, problem.code, wait_seconds=problem.retry_after_seconds)
         headers = {"Content-Type": content_type, "Content-Language": language, **problem.headers}
         return web.Response(status=problem.status, body=body, headers=headers)
+
+    def _refuse_program(self, request: web.BaseRequest, problem: Problem) -> Prepared:
+        """As `refuse`, at less cost: when the door is full, this is what a crowd gets."""
+        language = requests.language(request)
+        head = self._heads.get((problem.status, language))
+        if head is None:
+            fixed = {"Content-Type": _PROBLEM_TYPE, "Content-Language": language}
+            head = self._heads[problem.status, language] = Head(problem.status, fixed)
+        return Prepared(head, problems.document(problem, language), problem.headers)
 
     def _classify(self, error: Exception) -> Problem:
         problem = problems.classify(error, retry_after_seconds=self._retry_after_seconds)

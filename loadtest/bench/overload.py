@@ -38,9 +38,10 @@ _EVERY_SECONDS = 1.0
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
-    """`rows` is what was stored in both measurements together."""
+    """`seconds` is how long each was asked; `rows` is what was stored in both measurements together."""
 
     number: int
+    seconds: float
     clients: int
     capacity: Load
     overload: Load
@@ -54,7 +55,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def offered_per_second(self) -> float:
         """What was asked of it in the overload."""
-        return (self.overload.accepted + self.overload.refused) / self.overload.seconds
+        return (self.overload.accepted + self.overload.refused) / self.seconds
 
     @property
     def goodput_share(self) -> float:
@@ -152,5 +153,10 @@ def _measure(serving: Serving, stock: Stock, at_capacity: Generator, *, number: 
     crowd = replace(at_capacity, connections=math.ceil(wanted * _EVERY_SECONDS), every_seconds=_EVERY_SECONDS)
     overload = crowd.offer(serving.url, seconds=seconds, prefix=f"{prefix}-3")
     return Round(
-        number=number, clients=crowd.connections, capacity=capacity, overload=overload, rows=stock.count().rows
+        number=number,
+        seconds=seconds,
+        clients=crowd.connections,
+        capacity=capacity,
+        overload=overload,
+        rows=stock.count().rows,
     )
