@@ -10,7 +10,7 @@ RENDERED := .rendered
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test bench chaos check lock format docs clean
+.PHONY: help install up test bench chaos prove check lock format docs clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12

@@ -16,6 +16,7 @@ from gelombang.ledger import ledger
 from gelombang.migrate import migrate
 from gelombang.pauses import pause, resume
 from gelombang.processes import ingest, worker
+from gelombang.prove import prove
 from gelombang.trial import try_
 from gelombang.up import up
 
@@ -40,6 +41,7 @@ app.command()(resume)
 app.command("try")(try_)
 app.command()(bench)
 app.command()(chaos)
+app.command()(prove)
 app.add_typer(dead.app, name="dead", help="Work that was set aside: list it, give it back.")
 app.add_typer(keys.app, name="keys", help="The sealing keys: list, rotate, reseal, retire.")
 app.add_typer(subject.app, name="subject", help="What is held about one person: export it, erase it.")

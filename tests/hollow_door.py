@@ -6,12 +6,28 @@ Prints its port. SIGUSR1 makes it stall for two seconds, as a server does whose 
 """
 
 import asyncio
+import contextlib
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 
 STALL_SECONDS = 2.0
 BODY = b'{"handle":"hollow","status_url":"http://127.0.0.1/","received_at":"2026-11-24T00:00:00Z"}'
 ANSWER = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
+
+
+@contextlib.contextmanager
+def running() -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """Its address and process, while it runs."""
+    line = [sys.executable, __file__]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - this script
+        try:
+            assert process.stdout is not None
+            yield f"http://127.0.0.1:{process.stdout.readline().strip()}", process
+        finally:
+            process.kill()
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -49,7 +49,7 @@ def describe(*, postgresql: str, valkey: str, data: Path, peer_python: Path | No
         valkey=valkey,
         libraries=tuple(f"{name} {metadata.version(name)}" for name in _LIBRARIES),
         peer_libraries=_peer_libraries(peer_python),
-        commit=_commit(),
+        commit=commit(),
         fsync_ms=round(fsync_milliseconds(data), 3),
     )
 
@@ -84,7 +84,8 @@ def _peer_libraries(python: Path | None) -> tuple[str, ...]:
     return () if python is None else tuple(_output([str(python), "-c", _LIST, *_PEER_LIBRARIES]).splitlines())
 
 
-def _commit() -> str:
+def commit() -> str:
+    """The commit of this code, with a mark when files differ from it."""
     git = shutil.which("git")
     if git is None:
         return "unknown"

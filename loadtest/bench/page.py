@@ -12,6 +12,7 @@ from loadtest.bench.contender import GROUPS
 from loadtest.bench.figures import Figures
 from loadtest.bench.report import Report
 
+STYLE = Path(__file__).parents[1] / "page.css"
 _TEMPLATE = Path(__file__).with_name("page.html")
 
 
@@ -22,6 +23,7 @@ def render(report: Report) -> str:
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         report=report,
         machine=report.machine,
+        style=Markup(STYLE.read_text(encoding="utf-8")),  # noqa: S704 - our own file
         day=f"{datetime.fromisoformat(report.started_at):%-d %B %Y, %H:%M} UTC",
         groups=GROUPS,
         rate_chart=_rates(report),

@@ -19,6 +19,7 @@ import pytest
 
 from loadtest.arrivals.account import size
 from loadtest.arrivals.result import Result, read
+from tests.hollow_door import running as hollow_door
 from tests.stack import DEADLINE_SECONDS, answers, call, eventually
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -26,6 +27,8 @@ LOCUSTFILE = ROOT / "loadtest" / "locustfile.py"
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("GELOMBANG_", "LOCUST_"))}
 # Tests share the machine: how late the generator was must not decide.
 CALM = ("--arrivals-lag-seconds", "60", "--loglevel", "WARNING")
+
+Door = tuple[str, "subprocess.Popen[str]"]
 
 SHAPE = """
 from locust import LoadTestShape
@@ -49,18 +52,10 @@ class Closed(FastHttpUser):
 
 
 @pytest.fixture
-def door() -> Iterator[subprocess.Popen[str]]:
-    """A hollow door, listening."""
-    line = [sys.executable, str(ROOT / "tests" / "hollow_door.py")]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own script
-        yield process
-        process.kill()
-
-
-def address(door: subprocess.Popen[str]) -> str:
-    """Where it listens; can be asked for once."""
-    assert door.stdout is not None
-    return f"http://127.0.0.1:{door.stdout.readline().strip()}"
+def door() -> Iterator[Door]:
+    """The address and the process of a hollow door."""
+    with hollow_door() as running:
+        yield running
 
 
 def locust(host: str, *options: str, file: Path = LOCUSTFILE) -> subprocess.CompletedProcess[str]:
@@ -115,12 +110,12 @@ def counted(path: Path) -> Result:
     return result
 
 
-def test_two_processes_offer_one_rate_and_keep_one_book(door: subprocess.Popen[str], tmp_path: Path) -> None:
+def test_two_processes_offer_one_rate_and_keep_one_book(door: Door, tmp_path: Path) -> None:
     """`--processes 2`: nobody has another's key or person, and nothing is lost on the way to the master."""
     path = tmp_path / "result.json"
     even = ("-u", "60", "-r", "60", "--arrivals-spacing", "constant", "--arrivals-curve", "0:1,3:1", "--arrivals-end")
     mix = ("--arrivals-mix", "register=1", "Wave")
-    done = locust(address(door), *even, *CALM, "--processes", "2", "--arrivals-result", str(path), *mix)
+    done = locust(door[0], *even, *CALM, "--processes", "2", "--arrivals-result", str(path), *mix)
     assert done.returncode == 0, done.stderr
     result = counted(path)
     assert result.processes == 2
@@ -130,13 +125,11 @@ def test_two_processes_offer_one_rate_and_keep_one_book(door: subprocess.Popen[s
     assert 150 <= whole.sent <= 180  # 180 but for what was due before the last user was there
 
 
-def test_a_shape_and_run_time_and_classes_mean_what_they_mean_to_locust(
-    door: subprocess.Popen[str], tmp_path: Path
-) -> None:
+def test_a_shape_and_run_time_and_classes_mean_what_they_mean_to_locust(door: Door, tmp_path: Path) -> None:
     """A custom shape changes the number of clocks while they run; a class is chosen by name."""
     file, path = tmp_path / "shaped.py", tmp_path / "result.json"
     file.write_text("from loadtest.arrivals import wiring\n" + SHAPE)
-    done = locust(address(door), *CALM, "--arrivals-result", str(path), "Visitors", file=file)
+    done = locust(door[0], *CALM, "--arrivals-result", str(path), "Visitors", file=file)
     assert done.returncode == 1, done.stderr  # the hollow door's 202 is no form: Locust's own code for failed requests
     result = read(path)
     assert set(result.window().answers) == {"GET form: 202"}
@@ -144,11 +137,11 @@ def test_a_shape_and_run_time_and_classes_mean_what_they_mean_to_locust(
     assert late.due > 2 * early.due > 0
 
 
-def test_the_web_page_starts_and_stops_a_test(door: subprocess.Popen[str], tmp_path: Path) -> None:
+def test_the_web_page_starts_and_stops_a_test(door: Door, tmp_path: Path) -> None:
     """With the class picker, and twice: the second test's people and keys are others."""
     path = tmp_path / "result.json"
     picked = {"user_count": "20", "spawn_rate": "20", "user_classes": "Wave"}
-    with web(address(door), free_port(), "--class-picker", *CALM, "--arrivals-result", str(path)) as page:
+    with web(door[0], free_port(), "--class-picker", *CALM, "--arrivals-result", str(path)) as page:
         for _ in range(2):
             started = call("POST", f"{page}/swarm", body=urllib.parse.urlencode(picked).encode())
             assert started.json["success"], started.body
@@ -163,9 +156,9 @@ def test_the_web_page_starts_and_stops_a_test(door: subprocess.Popen[str], tmp_p
     assert result.window().due == result.window().sent > 0
 
 
-def test_a_stall_shows_in_the_tail_where_the_closed_model_hides_it(door: subprocess.Popen[str], tmp_path: Path) -> None:
+def test_a_stall_shows_in_the_tail_where_the_closed_model_hides_it(door: Door, tmp_path: Path) -> None:
     """Two seconds with a stuck server, at the same rate: the open model's p99 says so, Locust's own does not."""
-    host = address(door)
+    host = door[0]
     path, closed, table = tmp_path / "result.json", tmp_path / "closed.py", tmp_path / "closed"
     closed.write_text(CLOSED)
     options = ("-u", "2", "-r", "2", *CALM[2:])
@@ -189,9 +182,9 @@ def test_a_stall_shows_in_the_tail_where_the_closed_model_hides_it(door: subproc
 
 
 @contextlib.contextmanager
-def stalling(door: subprocess.Popen[str]) -> Iterator[None]:
+def stalling(door: Door) -> Iterator[None]:
     """Stall the door once, four seconds from now: the load has begun by then, and is not over."""
-    timer = threading.Timer(4.0, door.send_signal, [signal.SIGUSR1])
+    timer = threading.Timer(4.0, door[1].send_signal, [signal.SIGUSR1])
     timer.start()
     yield
     timer.join()

@@ -1,0 +1,1 @@
+"""The capacity proof: a plan run with open-model load, what was acknowledged looked up, a verdict that is signed."""
