@@ -62,28 +62,26 @@ class Ground:
         """The names of the processes that begin so."""
         return [name for name in self._endpoints()["pids"] if name.startswith(prefix)]
 
-    def pid(self, name: str) -> int:
-        """A process's id now."""
-        try:
-            pid: int = self._endpoints()["pids"][name]
-        except KeyError:
-            raise EnvironmentFailedError(f"no process {name}") from None
+    def pid(self, name: str) -> int | None:
+        """A process's id now; None while it is away."""
+        pid: int | None = self._endpoints()["pids"].get(name)
         return pid
 
-    def signal(self, name: str, number: signal.Signals) -> int:
-        """Send a signal to a process and all it started; returns its id. One that is just away is left alone."""
+    def signal(self, name: str, number: signal.Signals) -> int | None:
+        """Send a signal to a process and all it started; returns its id. One that is away is left alone."""
         pid = self.pid(name)
-        with suppress(ProcessLookupError):
-            os.killpg(pid, number)  # every service leads a group of its own
-            if number is signal.SIGKILL:
-                self.kills[name] += 1
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, number)  # every service leads a group of its own
+                if number is signal.SIGKILL:
+                    self.kills[name] += 1
         return pid
 
-    async def returned(self, name: str, before: int) -> float:
+    async def returned(self, name: str, before: int | None) -> float:
         """Wait until another process has this name and is ready; returns after how many seconds."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        while self.pid(name) == before:
+        while (now := self.pid(name)) is None or now == before:
             if loop.time() - began > _BACK_SECONDS:
                 raise EnvironmentFailedError(f"{name} did not come back")
             await asyncio.sleep(_POLL_SECONDS)

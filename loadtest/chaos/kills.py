@@ -55,7 +55,7 @@ def _freeze(prefix: str, *, past_lease: bool = False) -> Strike:
             try:
                 await asyncio.sleep(seconds)
             finally:
-                if arena.ground.pid(name) == pid:
+                if pid is not None and arena.ground.pid(name) == pid:
                     arena.ground.signal(name, signal.SIGCONT)
 
     return strike
@@ -126,7 +126,7 @@ def _one_of(arena: Arena, prefix: str) -> AbstractAsyncContextManager[str]:
     return arena.busy.one_of(lambda: arena.ground.processes(prefix), arena.randomness)
 
 
-def _lives(pid: int) -> bool:
+def _lives(pid: int | None) -> bool:
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii") as file:  # noqa: PTH123 - a pseudo file
             return file.read().rpartition(")")[2].split()[0] != "Z"
