@@ -5,6 +5,7 @@ it, also by `kill -9`.
 """
 
 import contextlib
+import logging
 import secrets
 import signal
 import subprocess
@@ -27,9 +28,10 @@ _READY_SECONDS = 180.0
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.2
 _LAST_LINES = 5
-_KILLED_OFTEN: Mapping[str, str] = {
-    # A person waits for `gelombang up` to end; here a worker that ends takes the time that production gives it.
+# Where the system under fault differs from the local stack: as in production.
+_SETTINGS: Mapping[str, str] = {
     "GELOMBANG_LEASE_SECONDS": "5",
+    "GELOMBANG_MINISTRY_TIMEOUT_SECONDS": "10",
 }
 
 
@@ -88,8 +90,11 @@ def _run(plan: "session.Plan", site: "Site", json_file: Path | None) -> int:  # 
     from loadtest.chaos import session  # noqa: PLC0415 - the same
     from loadtest.chaos.ground import EnvironmentFailedError  # noqa: PLC0415 - the same
     from loadtest.chaos.progress import Progress  # noqa: PLC0415 - the same
+    from registration.runtime import configure_logging  # noqa: PLC0415 - the same
 
     console = funnel.console()
+    configure_logging("error")
+    logging.disable(logging.CRITICAL)  # the driver tells at length what the faults do to it
     try:
         report = uvloop.run(session.run(plan, site, Progress(console)))
     except EnvironmentFailedError as error:
@@ -131,7 +136,7 @@ def _system(data: Path, *, workers: int) -> Iterator["Site"]:
         directory = Path(folder).resolve() / "stack"
         line = [sys.executable, "-P", "-m", "gelombang", "up", "--port=0", f"--data-dir={directory}"]
         line += [f"--workers={workers}", "--processes=2", "--fault-proxy"]
-        environment = {**_KILLED_OFTEN, **server.environment()}
+        environment = {**_SETTINGS, **server.environment()}
         output = directory.with_name("up.log")
         with output.open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - our own command

@@ -30,7 +30,7 @@ _POISON_SERIAL = 9504  # the ministry never answers: the entry stays in hand lon
 _POISON_INDEX = 900_000_000
 _BACKLOG_INDEX = 500_000_000
 _FILL_AT_ONCE = 1_000
-_CAPACITY = 10
+_FEWEST_SERVERS, _MOST_SERVERS = 2, 10
 _LATENCY_SECONDS = 0.1
 _RECOVERY_SECONDS = 30.0
 _GOODPUT_SHARE = 0.9
@@ -94,16 +94,20 @@ async def _poison(arena: Arena) -> None:
 
 
 async def _outage(arena: Arena) -> None:
-    """The ministry gone for a while under twice its capacity: bounded streams, flat memory, and a quick recovery."""
+    """The ministry gone for a while under twice its capacity: bounded streams, flat memory, and a quick recovery.
+
+    Its goodput collapses when it is overdriven, so that workers which come back all at once keep it down.
+    """
     ground, crowd = arena.ground, arena.crowd
-    capacity = _CAPACITY / _LATENCY_SECONDS
     usual = crowd.rate
+    servers = min(_MOST_SERVERS, max(_FEWEST_SERVERS, round(usual * _LATENCY_SECONDS)))
+    capacity = servers / _LATENCY_SECONDS
     crowd.rate = 2 * capacity
-    await ground.ministry(capacity=_CAPACITY, latency_seconds=_LATENCY_SECONDS, down=True)
+    await ground.ministry(capacity=servers, latency_seconds=_LATENCY_SECONDS, down=True)
     lengths, memory = await _watch_outage(arena, arena.outage_seconds)
     crowd.rate = capacity / 4  # what waits is enough to work on, and the crowd must not be the bottleneck
     before = await ground.ministry_calls()
-    await ground.ministry(capacity=_CAPACITY, latency_seconds=_LATENCY_SECONDS)
+    await ground.ministry(capacity=servers, latency_seconds=_LATENCY_SECONDS)
     recovered = await _goodput_returns(arena, capacity)
     cap = ground.site.stream_cap
     arena.findings += [

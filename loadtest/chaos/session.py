@@ -106,14 +106,15 @@ class Session:
                 await self._strike(FAULTS[name], number=0)
 
     async def _passing(self) -> None:
-        """Draw passing faults until there is enough of everything."""
+        """Each passing fault once, in an order that is drawn, then by weight, until there is enough of everything."""
         faults = [FAULTS[name] for name in self.plan.faults if not FAULTS[name].is_drill]
         draws = random.Random(self.plan.seed)  # noqa: S311 - a schedule, no secret
+        each = draws.sample(faults, len(faults))
         under_way: set[asyncio.Task[None]] = set()
         number = 0
-        while len(self.crowd.acked) < self.plan.acked or (self._can_kill(faults) and self._kills() < self.plan.kills):
+        while each or self._wants_more(faults):
             if faults and len(under_way) < _STRIKES_AT_ONCE:
-                (fault,) = draws.choices(faults, [fault.weight for fault in faults])
+                fault = each.pop() if each else draws.choices(faults, [fault.weight for fault in faults])[0]
                 number += 1
                 task = asyncio.create_task(self._strike(fault, number=number))
                 under_way.add(task)
@@ -202,8 +203,9 @@ class Session:
     def _kills(self) -> int:
         return self.ground.kills.total()
 
-    def _can_kill(self, faults: Sequence[Fault]) -> bool:
-        return any(fault.kills for fault in faults)
+    def _wants_more(self, faults: Sequence[Fault]) -> bool:
+        can_kill = any(fault.kills for fault in faults)
+        return len(self.crowd.acked) < self.plan.acked or (can_kill and self._kills() < self.plan.kills)
 
     def _line(self) -> str:
         books = self.watch.latest

@@ -1,0 +1,76 @@
+"""Every fault once on one running system, seeded, and the ledger of what it broke.
+
+The short run of `gelombang chaos`. What hangs on the speed of the machine (recovery, redelivery, memory) is judged by
+the long one.
+"""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from loadtest.chaos.session import FAULTS
+from tests.stack import ENVIRONMENT
+
+SEED = 20201104
+DEADLINE_SECONDS = 600
+NUMBERS = ("--acked=300", "--kills=6", "--rate=15", "--walk-every=20", "--backlog=300", "--outage-seconds=6")
+JUDGED = ("I1", "I3", "I4", "I6", "I16", "I17")
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What one run said."""
+    folder = tmp_path_factory.mktemp("chaos")
+    path = folder / "report.json"
+    options = [f"--seed={SEED}", *NUMBERS, f"--json={path}", f"--data={folder}"]
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "gelombang", "chaos", *options],
+        env=ENVIRONMENT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+    )
+    assert done.returncode in {0, 1}, done.stdout[-2000:] + done.stderr[-2000:]
+    assert list(folder.glob("data-*")) == [], "the data directory is removed"
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def test_every_fault_struck(report: dict[str, Any]) -> None:
+    """A fault that was not tried says nothing."""
+    assert set(report["strikes"]) == set(FAULTS)
+    assert report["acked"] >= 300
+    assert report["kills"] >= 6
+    assert report["seed"] == SEED
+
+
+@pytest.mark.parametrize("invariant", JUDGED)
+def test_the_invariant_held(report: dict[str, Any], invariant: str) -> None:
+    """Nothing of it is broken, and something of it was judged."""
+    found = [finding for finding in report["findings"] if finding["invariant"] == invariant]
+    assert [finding for finding in found if finding["holds"] is False] == []
+    assert [finding for finding in found if finding["holds"]]
+
+
+def test_the_streams_stayed_below_their_cap(report: dict[str, Any]) -> None:
+    """The backlog of the outage waited in PostgreSQL."""
+    (finding,) = [finding for finding in report["findings"] if finding["what"].startswith("stream length")]
+    assert finding["holds"], finding
+
+
+def test_an_unknown_fault_is_refused() -> None:
+    """A mistyped name must not pass as a run without faults."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gelombang", "chaos", "--fault=earthquake"],
+        env=ENVIRONMENT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+    )
+    assert done.returncode == 3
+    assert "--list" in done.stderr
