@@ -32,6 +32,7 @@ class Metrics:
         self.build.info({"version": importlib.metadata.version("gelombang")})
         self._declare_front_door()
         self._declare_workers()
+        self._declare_ministry()
         self._declare_shared()
 
     def exposition(self) -> bytes:
@@ -72,6 +73,37 @@ class Metrics:
         self.stream_pending = self._gauge("stream_pending", "Entries held by a consumer", ["stream"])
         self.stream_mended = self._counter(
             "stream_mended", "Ids by which a stream and its outstanding set differed", ["stream"]
+        )
+
+    def _declare_ministry(self) -> None:
+        self.ministry_slots = self._gauge(
+            "ministry_slots", "Calls to the registry that this worker may have under way", []
+        )
+        self.ministry_calls_in_flight = self._gauge(
+            "ministry_calls_in_flight", "Calls to the registry under way in this worker", []
+        )
+        self.ministry_starts = self._counter(
+            "ministry_starts", "Times to start a call that were leased to this worker, used or not", []
+        )
+        self.ministry_limit = self._gauge(
+            "ministry_limit", "Calls to the registry that all workers together may have under way now", []
+        )
+        self.ministry_base_seconds = self._gauge(
+            "ministry_base_seconds",
+            "Latency of a registry that nobody waits for, as the worker that steers knows it",
+            [],
+        )
+        self.ministry_goodput = self._gauge(
+            "ministry_goodput", "Answers of the registry per second, as the worker that steers sees them", []
+        )
+        self.ministry_breaker = self._gauge(
+            "ministry_breaker", "1 for the breaker's state, as the worker that steers has it", ["state"]
+        )
+        self.ministry_closed_seconds = self._gauge(
+            "ministry_closed_seconds", "How long the registry still asks to be left alone (Retry-After)", []
+        )
+        self.ministry_surplus = self._gauge(
+            "ministry_surplus", "1 while there are more NIK workers than GELOMBANG_MINISTRY_WORKERS and this is one", []
         )
 
     def _declare_shared(self) -> None:

@@ -125,6 +125,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         90
     )
     ministry_timeout_seconds: Annotated[float, _seconds("The registry must have answered by then", 0.1)] = 10.0
+    ministry_rate_per_second: Annotated[
+        float, Meta(description="Calls to the registry in any second, at most, of all workers together", ge=0.1)
+    ] = 50.0
+    ministry_concurrency: Annotated[
+        int, _count("Calls to the registry under way at once, at most, of all workers together")
+    ] = 100
+    ministry_daily_quota: Annotated[
+        int, _count("Calls to the registry in a day (WIB), of all workers together; 0 is no quota", 0)
+    ] = 0
+    ministry_workers: Annotated[int, _count("NIK workers at once, at most; one more does nothing")] = 8
+    ministry_static_share: Annotated[
+        float, Meta(description="Part of the ceiling that workers cut off from Valkey may use", ge=0, le=0.25)
+    ] = 0.1
 
     # Mail and SMS
     mail_sender: Annotated[str, Meta(description="Address our mails come from")] = "pendaftaran@gelombang.example"

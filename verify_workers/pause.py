@@ -5,6 +5,7 @@ hand here.
 """
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -27,6 +28,8 @@ class PauseSwitch:
         self._paused = metrics.paused.labels(kind)
         self._running = asyncio.Event()
         self._seen: bool | None = None
+        # Told at each look: whoever has work waiting, which is better given back.
+        self.told: Callable[[bool], None] = lambda _paused: None
 
     async def over(self) -> None:
         """Return when the kind is not paused, as far as is known."""
@@ -39,6 +42,7 @@ class PauseSwitch:
             log.warning("paused" if paused else "resumed", kind=self._kind)
         self._seen = paused
         self._paused.set(paused)
+        self.told(paused)
         if paused:
             self._running.clear()
         else:

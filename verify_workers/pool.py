@@ -34,6 +34,10 @@ from verify_workers.kinds.email import EmailChecker
 from verify_workers.kinds.nik import NikChecker
 from verify_workers.kinds.phone import PhoneChecker
 from verify_workers.lease import RENEWALS_PER_LEASE, LeaseRenewer
+from verify_workers.ministry.ceiling import split
+from verify_workers.ministry.gate import Gate
+from verify_workers.ministry.shareholder import Shareholder
+from verify_workers.ministry.steering import Steering
 from verify_workers.pause import PAUSE_LOOK_SECONDS, PauseSwitch
 from verify_workers.processor import Processor
 from verify_workers.relay import Relay
@@ -58,15 +62,18 @@ class Pool:
         database: Database,
         streams: Streams,
         checker: Checker,
+        shareholder: Shareholder | None,
         ring: KeyRing,
         metrics: Metrics,
         tasks: asyncio.TaskGroup,
     ) -> None:
+        self._shareholder = shareholder
         names = keys.streams(kind)
         consumer = settings.consumer
         self._settings = settings
         self._tasks = tasks
-        self._roles: list[asyncio.Task[None]] = []
+        self._taking: list[asyncio.Task[None]] = []
+        self._finishing: list[asyncio.Task[None]] = []
         self._sealer = Sealer(ring, KeyRingSource(settings.keys))
         metrics.sealing_key.set_function(lambda: float(self._sealer.newest))
         self.completer = Completer(
@@ -85,9 +92,13 @@ class Pool:
             checker=checker,
             completer=self.completer,
             pause=self.pause,
+            admitted=shareholder.gate.room if shareholder else lambda: settings.concurrency,
             metrics=metrics,
             tasks=tasks,
         )
+        if shareholder:
+            shareholder.gate.changed = self.processor.look_again
+            self.pause.told = shareholder.gate.pause
         metrics.in_flight.labels(kind).set_function(lambda: float(len(self.processor.entries)))
         self.fetcher = Fetcher(streams=streams, stream_names=names, consumer=consumer, processor=self.processor)
         self.leases = LeaseRenewer(streams=streams, consumer=consumer, processor=self.processor, checker=checker)
@@ -108,26 +119,30 @@ class Pool:
     def start(self) -> None:
         """Start every role."""
         settings = self._settings
-        self._role("completer", self.completer.run)
-        self._role("leases", self.leases.run_once, settings.lease_seconds / RENEWALS_PER_LEASE)
-        self._role("fetcher", self.fetcher.run_once, first=self._recover)
-        self._role("rescuer", self.rescuer.run_once, min(_RESCUE_SECONDS, settings.lease_seconds / 2))
-        self._role("pause", self.pause.run_once, PAUSE_LOOK_SECONDS)
-        self._role("keys", self._sealer.look, LOOK_SECONDS)
+        finishing, taking = self._finishing, self._taking
+        self._role(finishing, "completer", self.completer.run)
+        self._role(finishing, "leases", self.leases.run_once, settings.lease_seconds / RENEWALS_PER_LEASE)
+        if self._shareholder:
+            self._role(finishing, "shareholder", self._shareholder.run_once)
+        self._role(taking, "fetcher", self.fetcher.run_once, first=self._recover)
+        self._role(taking, "rescuer", self.rescuer.run_once, min(_RESCUE_SECONDS, settings.lease_seconds / 2))
+        self._role(taking, "pause", self.pause.run_once, PAUSE_LOOK_SECONDS)
+        self._role(taking, "keys", self._sealer.look, LOOK_SECONDS)
         for duty in (
             Duty("relay", settings.relay_interval_seconds, self.relay.run_once),
             Duty("census", _CENSUS_SECONDS, self.census.run_once),
         ):
-            self._role(duty.name, lambda duty=duty: self._scheduler.run_once(duty), duty.interval_seconds)  # type: ignore[misc]  # the default binds the loop's duty
+            self._role(taking, duty.name, lambda duty=duty: self._scheduler.run_once(duty), duty.interval_seconds)  # type: ignore[misc]  # the default binds the loop's duty
 
     async def stop(self) -> None:
         """Stop every role, in the order of this module's first lines."""
-        completer, leases, *taking = self._roles
-        await _cancel(taking)
+        await _cancel(self._taking)
         await self.processor.finish(self._settings.drain_seconds - _FLUSH_SECONDS)
-        await _cancel([leases, completer])
+        await _cancel(self._finishing)
         with suppress(Retryable):
             await self.leases.hand_back()
+        if self._shareholder:
+            await self._shareholder.leave()
 
     async def _recover(self) -> None:
         """Take up what an earlier life of this worker held, without what kept killing it."""
@@ -136,18 +151,22 @@ class Pool:
 
     def _role(
         self,
+        roles: list[asyncio.Task[None]],
         name: str,
         body: Callable[[], Awaitable[None]],
         pause_seconds: float = 0.0,
+        *,
         first: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """Start a loop, as one of `roles`."""
+
         async def run() -> None:
             if first is not None:
                 with suppress(Retryable):  # whatever it could not take up expires and is rescued
                     await first()
             await repeat(body, role=name, pause_seconds=pause_seconds)
 
-        self._roles.append(self._tasks.create_task(run(), name=name))
+        roles.append(self._tasks.create_task(run(), name=name))
 
 
 async def serve(kind: Kind, settings: Settings, stop: asyncio.Event) -> None:
@@ -155,13 +174,15 @@ async def serve(kind: Kind, settings: Settings, stop: asyncio.Event) -> None:
     metrics = Metrics()
     readiness = Readiness(metrics)
     admin = admin_server(host=settings.admin_host, port=settings.admin_port, metrics=metrics, readiness=readiness)
-    async with admin, connections(kind, settings) as (database, streams, checker), asyncio.TaskGroup() as tasks:
+    outside = connections(kind, settings, metrics)
+    async with admin, outside as (database, streams, checker, shareholder), asyncio.TaskGroup() as tasks:
         pool = Pool(
             kind=kind,
             settings=settings,
             database=database,
             streams=streams,
             checker=checker,
+            shareholder=shareholder,
             ring=KeyRing.load(settings.keys),
             metrics=metrics,
             tasks=tasks,
@@ -176,8 +197,10 @@ async def serve(kind: Kind, settings: Settings, stop: asyncio.Event) -> None:
 
 
 @asynccontextmanager
-async def connections(kind: Kind, settings: Settings) -> AsyncIterator[tuple[Database, Streams, Checker]]:
-    """What a worker of this kind speaks to."""
+async def connections(
+    kind: Kind, settings: Settings, metrics: Metrics
+) -> AsyncIterator[tuple[Database, Streams, Checker, Shareholder | None]]:
+    """What a worker of this kind speaks to; who asks the ministry does so within a share."""
     database = await Database.connect(
         settings.database_url,
         pool_size=settings.database_pool_size,
@@ -185,28 +208,43 @@ async def connections(kind: Kind, settings: Settings) -> AsyncIterator[tuple[Dat
         name=f"worker {kind}",
     )
     streams = Streams(settings.redis_url, timeout_seconds=settings.redis_timeout_seconds, cap=settings.stream_cap)
-    checker = _checker(kind, settings, streams, database)
+    shareholder = _shareholder(settings, streams, metrics) if kind is Kind.NIK else None
+    checker = _asker(settings, streams, shareholder.gate) if shareholder else _sender(kind, settings, database)
     try:
         await database.assert_durable()
         await assert_migrated(database)
-        yield database, streams, checker
+        yield database, streams, checker, shareholder
     finally:
         await checker.close()
         await streams.close()
         await database.close()
 
 
-def _checker(kind: Kind, settings: Settings, streams: Streams, database: Database) -> Checker:
+def _shareholder(settings: Settings, streams: Streams, metrics: Metrics) -> Shareholder:
+    """What holds this worker's share of the ministry's ceiling, with the gate that keeps to it."""
+    ceiling = split(settings)
+    return Shareholder(
+        terms=ceiling.terms,
+        slot=settings.consumer,
+        most_in_flight=settings.concurrency,
+        streams=streams,
+        gate=Gate(static_slots=ceiling.static_slots, static_spacing_seconds=ceiling.static_spacing_seconds),
+        steering=Steering(ceiling_slots=ceiling.terms.ceiling_slots, metrics=metrics),
+        metrics=metrics,
+    )
+
+
+def _asker(settings: Settings, streams: Streams, gate: Gate) -> Checker:
+    claims = Claims(streams, holder=settings.consumer, lease_seconds=settings.lease_seconds)
+    return NikChecker(settings, claims=claims, gate=gate)
+
+
+def _sender(kind: Kind, settings: Settings, database: Database) -> Checker:
     ring = KeyRing.load(settings.keys)
     challenges = Challenges(ring)
-    match kind:
-        case Kind.NIK:
-            claims = Claims(streams, holder=settings.consumer, lease_seconds=settings.lease_seconds)
-            return NikChecker(settings, claims)
-        case Kind.EMAIL:
-            return EmailChecker(settings, challenges, SystemClock())
-        case Kind.PHONE:
-            return PhoneChecker(settings=settings, challenges=challenges, ring=ring, database=database)
+    if kind is Kind.EMAIL:
+        return EmailChecker(settings, challenges, SystemClock())
+    return PhoneChecker(settings=settings, challenges=challenges, ring=ring, database=database)
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

@@ -7,7 +7,7 @@ process dies, its entries expire and another worker takes them.
 
 import asyncio
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from uuid import UUID
 
 import structlog
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 
 class Processor:
-    """Up to `concurrency` entries at once; `room` waits while there are that many."""
+    """Up to `concurrency` entries at once, and no more than `admitted` says; `room` waits while there are that many."""
 
     def __init__(  # noqa: PLR0913 - the composition root hands in every part
         self,
@@ -42,10 +42,12 @@ class Processor:
         checker: Checker,
         completer: Completer,
         pause: PauseSwitch,
+        admitted: Callable[[], int],
         metrics: Metrics,
         tasks: asyncio.TaskGroup,
     ) -> None:
         self._pause = pause
+        self._admitted = admitted
         self._kind = kind
         self._settings = settings
         self._database = database
@@ -66,10 +68,14 @@ class Processor:
     async def room(self) -> int:
         """How many entries may come; waits until it is at least one, and while the kind is paused."""
         await self._pause.over()
-        while (free := self._settings.concurrency - len(self._in_hand)) <= 0:
+        while (free := min(self._settings.concurrency - len(self._in_hand), self._admitted())) <= 0:
             self._changed.clear()
             await self._changed.wait()
         return free
+
+    def look_again(self) -> None:
+        """There may be room that was not there before."""
+        self._changed.set()
 
     def take(self, entries: Sequence[Entry]) -> None:
         """Work on these. A second entry of a registration that is in hand shares its work and ends with it."""

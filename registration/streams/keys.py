@@ -6,6 +6,7 @@ from registration.checks import Kind
 
 GROUP: Final = "workers"
 PRIORITY: Final = "verify:nik:priority"
+MINISTRY_SHARES: Final = "ministry:shares"
 
 
 def stream(kind: Kind) -> str:

@@ -63,6 +63,7 @@ class Streams:
         self._hold_lease = self._script("hold_lease")
         self._charge = self._script("charge")
         self._claim_identities = self._script("claim_identities")
+        self._exchange_shares = self._script("exchange_shares")
 
     async def offer(self, stream_names: Sequence[str], ids: Sequence[UUID]) -> int:
         """Add these ids to each stream where they are not outstanding, up to the cap; returns how many were added."""
@@ -173,6 +174,12 @@ class Streams:
         async with _translated():
             answers = await self._claim_identities(keys=names, args=[holder, int(seconds * 1_000), given_up])
         return [bool(answer) for answer in answers]
+
+    async def exchange_shares(self, packed_report: bytes) -> bytes:
+        """Tell what a worker does and get its share, both packed (`streams.shares`)."""
+        async with _translated():
+            packed_grant: bytes = await self._exchange_shares(keys=[keys.MINISTRY_SHARES], args=[packed_report])
+        return packed_grant
 
     async def ping(self) -> None:
         """Raise `Retryable` unless Valkey answers."""

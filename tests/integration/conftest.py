@@ -64,6 +64,8 @@ def settings(database_url: str, servers: embedded.Servers, ring: KeyRing) -> Set
             "GELOMBANG_RETRY_CAP_SECONDS": "0.2",
             "GELOMBANG_NOT_FOUND_RECHECK_SECONDS": "0.1,0.1",
             "GELOMBANG_DRAIN_SECONDS": "2",
+            "GELOMBANG_MINISTRY_RATE_PER_SECOND": "10000",
+            "GELOMBANG_MINISTRY_CONCURRENCY": "1000",
         }
     )
 

@@ -19,6 +19,7 @@ from registration.streams.claims import Claims
 from verify_workers.kinds.checker import Answer
 from verify_workers.ministry.answers import Missing
 from verify_workers.ministry.client import MinistryClient
+from verify_workers.ministry.gate import Gate
 
 log = structlog.get_logger(__name__)
 
@@ -29,8 +30,9 @@ _SHARED_SECONDS = 2.0
 class NikChecker:
     """Asks the registry and makes a verdict of what it says."""
 
-    def __init__(self, settings: Settings, claims: Claims) -> None:
+    def __init__(self, settings: Settings, *, claims: Claims, gate: Gate) -> None:
         self._claims = claims
+        self._gate = gate
         self._client = MinistryClient(settings)
         self._rechecks = settings.not_found_recheck_seconds
         self._under_way: dict[bytes, asyncio.Future[Verdict | Missing]] = {}
@@ -75,9 +77,10 @@ class NikChecker:
             return await asyncio.shield(shared)  # one waiter's cancellation is not the others'
         self._under_way[identity] = shared = asyncio.get_running_loop().create_future()
         try:
-            said = await self._client.ask(person)
+            async with self._gate.slot(identity):
+                said = await self._client.ask(person)
         except BaseException as error:
-            shared.set_exception(error if isinstance(error, Retryable) else Retryable("interrupted"))
+            shared.set_exception(error if isinstance(error, Retryable | Postponed) else Retryable("interrupted"))
             shared.exception()  # nobody may be waiting; then it is no lost error
             self._forget(identity)
             raise

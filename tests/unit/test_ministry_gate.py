@@ -1,0 +1,157 @@
+"""The gate before the registry, with a clock held still: who passes, who waits, who goes back."""
+
+import asyncio
+import math
+
+import pytest
+
+from registration.errors import Postponed, Retryable
+from verify_workers.ministry.gate import PATIENCE_SECONDS, Gate
+
+
+class Clock:
+    """A clock that stands still."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        """The time."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def gate(clock: Clock) -> Gate:
+    """A gate with a lease on two slots for a second, after which one is left, and with plenty of times."""
+    made = Gate(static_slots=1, static_spacing_seconds=0.001, clock=clock)
+    lease(made, clock, 2)
+    return made
+
+
+def lease(gate: Gate, clock: Clock, slots: int) -> None:
+    gate.add_starts(asked_at=clock.now, answered_at=clock.now, offset=-0.01, spacing=1e-6, count=1_000)
+    gate.lease(slots=slots, until=clock.now + 1, static_until=clock.now + 60, most_ahead=math.inf)
+
+
+async def start(gate: Gate) -> asyncio.Task[None]:
+    """Somebody who wants to pass, as far as they come."""
+    task = asyncio.create_task(gate.enter())
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_as_many_pass_as_there_are_slots_and_one_more_for_each_that_leaves(gate: Gate) -> None:
+    """First come, first served."""
+    first, second, third, fourth = [await start(gate) for _ in range(4)]
+    assert (first.done(), second.done(), third.done()) == (True, True, False)
+    gate.leave()
+    await third
+    assert not fourth.done()
+    gate.leave()
+    await fourth
+
+
+async def test_without_renewal_only_the_static_share_is_left(gate: Gate, clock: Clock) -> None:
+    """And not even that once another may have the place."""
+    assert gate.allowed() == 2
+    clock.now += 1
+    assert gate.allowed() == 1
+    clock.now += 59
+    assert gate.allowed() == 0
+
+
+async def test_a_smaller_share_ends_no_call_and_starts_none(gate: Gate, clock: Clock) -> None:
+    """What is under way counts against the new share."""
+    await gate.enter()
+    await gate.enter()
+    lease(gate, clock, 1)
+    gate.leave()
+    waiting = await start(gate)
+    assert not waiting.done()
+    gate.leave()
+    await waiting
+
+
+async def test_what_cannot_be_called_is_not_fetched(gate: Gate, clock: Clock) -> None:
+    """Room is what can be called soon; none when shut, held, or at the end of the quota."""
+    assert gate.room() == 2
+    gate.pause(True)  # noqa: FBT003 - a state
+    assert gate.room() == 0
+    gate.pause(False)  # noqa: FBT003 - a state
+    gate.hold(5.0)
+    assert gate.room() == 0
+    clock.now += 5
+    lease(gate, clock, 2)
+    assert gate.room() == 2
+    gate.set_calls(0, until=math.inf)
+    assert gate.room() == 0
+
+
+async def test_who_waits_when_the_gate_is_shut_goes_back_uncharged(gate: Gate) -> None:
+    """A pause tries nothing and fails nothing."""
+    await gate.enter()
+    await gate.enter()
+    waiting = await start(gate)
+    gate.pause(True)  # noqa: FBT003 - a state
+    with pytest.raises(Postponed):
+        await waiting
+    with pytest.raises(Postponed):
+        await gate.enter()
+
+
+async def test_who_has_waited_too_long_goes_back(gate: Gate, clock: Clock) -> None:
+    """The others stay."""
+    await gate.enter()
+    await gate.enter()
+    early = await start(gate)
+    clock.now += PATIENCE_SECONDS
+    late = await start(gate)
+    gate.send_back_the_impatient()
+    with pytest.raises(Postponed):
+        await early
+    assert not late.done()
+    late.cancel()
+
+
+async def test_cancelling_who_waits_or_has_just_been_let_in_loses_no_slot(gate: Gate) -> None:
+    """In the end all slots are free."""
+    await gate.enter()
+    await gate.enter()
+    waiting, chosen = await start(gate), await start(gate)
+    waiting.cancel()
+    gate.leave()  # the turn goes to the first who still waits
+    await asyncio.sleep(0)
+    gate.leave()
+    chosen.cancel()
+    await asyncio.gather(waiting, chosen, return_exceptions=True)
+    assert gate.in_flight == (1 if not chosen.cancelled() else 0)
+
+
+async def test_a_call_of_the_quota_is_used_by_each_who_passes(gate: Gate, clock: Clock) -> None:
+    """And what was left over ends with its day."""
+    gate.set_calls(2, until=clock.now + 10)
+    await gate.enter()
+    assert gate.calls_left == 1
+    clock.now += 10
+    assert gate.calls_left == 0
+
+
+async def test_what_comes_back_is_seen_by_its_cause(gate: Gate) -> None:
+    """Answers with their latency, trouble by kind, and the longest delay that was asked for."""
+    async with gate.slot(b"identity"):
+        pass
+    for cause, delay in (("ministry_busy", 7.0), ("ministry_timeout", None), ("ministry_error", None)):
+        with pytest.raises(Retryable):
+            async with gate.slot(b"identity"):
+                raise Retryable(cause, delay)
+    sight = gate.observed.take()
+    assert sight is not None
+    assert (sight.answered, len(sight.latencies)) == (1, 1)
+    assert sight.failures == {"ministry_busy": 1, "ministry_timeout": 1, "ministry_error": 1}
+    assert (gate.observed.take_delay(), gate.observed.take_delay()) == (7.0, 0.0)
+    assert gate.observed.take() is None

@@ -1,0 +1,70 @@
+"""The contract's ceiling on calls to the registry, split into what needs no lease and what is leased.
+
+Each of the `ministry_workers` has a static share, small and always its own, so that a worker that is cut off from
+Valkey finishes what it has in hand and no more. Static shares are whole calls, under way and per second: half a call in
+a second is one call in that second. Where such shares would take too much of a small ceiling there are none.
+
+A call starts at most `LATE_SECONDS` after its time. So in any second there are calls whose times lie in a stretch of
+1 + LATE_SECONDS, and with times (1 + LATE_SECONDS + MARGIN_SECONDS) / rate apart these are never more than the rate.
+
+Pure.
+"""
+
+import math
+
+import msgspec
+
+from registration.settings import Settings
+from registration.streams.shares import Terms
+
+SHARE_SECONDS = 1.5  # a share lives so long without renewal
+LATE_SECONDS = 0.05
+MARGIN_SECONDS = 0.01  # for the way from the gate to the registry, which varies
+STATIC_SECONDS = 60.0  # a worker cut off for longer may have lost its place to another
+_HORIZON_SECONDS = 0.3
+_MOST_FOR_STATIC = 0.25
+
+
+class Ceiling(msgspec.Struct, frozen=True):
+    """What is leased (`terms`), and one worker's static share: slots, and seconds between its calls (0: none)."""
+
+    terms: Terms
+    static_slots: int
+    static_spacing_seconds: float
+
+
+def split(settings: Settings) -> Ceiling:
+    """The ceiling of these settings."""
+    workers = settings.ministry_workers
+    static_slots = _static(settings.ministry_concurrency, settings)
+    static_rate = _static(settings.ministry_rate_per_second, settings)
+    if not (static_slots and static_rate):
+        static_slots = static_rate = 0
+    terms = Terms(
+        ceiling_slots=settings.ministry_concurrency,
+        static_slots=static_slots,
+        places=workers,
+        spacing_ms=1_000 * spacing_seconds(settings.ministry_rate_per_second - static_rate * workers),
+        horizon_ms=1_000 * _HORIZON_SECONDS,
+        ttl_ms=1_000 * SHARE_SECONDS,
+        # A silent worker's share ends after one life. The second is for a clock that jumps by less than a gap; then its
+        # last calls may still be at the registry until they time out.
+        hold_ms=1_000 * (2 * SHARE_SECONDS + settings.ministry_timeout_seconds),
+        place_ms=1_000 * (STATIC_SECONDS + SHARE_SECONDS),
+    )
+    return Ceiling(terms, static_slots, spacing_seconds(static_rate) if static_rate else 0.0)
+
+
+def spacing_seconds(rate_per_second: float) -> float:
+    """The distance of call times that keeps every second below the rate."""
+    return (1 + LATE_SECONDS + MARGIN_SECONDS) / rate_per_second
+
+
+def _static(ceiling: float, settings: Settings) -> int:
+    """One worker's static share of a ceiling."""
+    share = max(1, math.floor(ceiling * settings.ministry_static_share / settings.ministry_workers))
+    return (
+        share
+        if settings.ministry_static_share and share * settings.ministry_workers <= _MOST_FOR_STATIC * ceiling
+        else 0
+    )
