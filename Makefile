@@ -50,6 +50,7 @@ check: $(VENV)/.installed $(POLICIES)/.installed ## Format, lint, types, import 
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python tools/generate_docs.py --check
+	$(BIN)/python tools/monitoring_manifests.py --check
 	$(BIN)/python tools/manifests.py $(RENDERED)
 	$(BIN)/hadolint Containerfile
 	@cp Containerfile $(RENDERED)/Dockerfile # checkov knows it by the older name only
@@ -59,8 +60,9 @@ format: $(VENV)/.installed ## Format the code and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(VENV)/.installed ## Write the generated pages under docs/ again
+docs: $(VENV)/.installed ## Write the generated pages and manifests again
 	$(BIN)/python tools/generate_docs.py
+	$(BIN)/python tools/monitoring_manifests.py
 
 lock: $(VENV)/.installed ## Compile the requirement files again from pyproject.toml
 	sh tools/lock.sh $(BIN)/uv
