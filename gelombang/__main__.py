@@ -19,6 +19,7 @@ from gelombang.processes import ingest, worker
 from gelombang.prove import prove
 from gelombang.trial import try_
 from gelombang.up import up
+from gelombang.waiting import waiting_page
 
 app = typer.Typer(
     name="gelombang",
@@ -40,6 +41,7 @@ app.command()(pause)
 app.command()(resume)
 app.command("try")(try_)
 app.command()(bench)
+app.command("waiting-page")(waiting_page)
 app.command()(chaos)
 app.command()(prove)
 app.add_typer(dead.app, name="dead", help="Work that was set aside: list it, give it back.")
