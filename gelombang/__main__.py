@@ -17,6 +17,7 @@ from gelombang.migrate import migrate
 from gelombang.pauses import pause, resume
 from gelombang.processes import ingest, worker
 from gelombang.prove import prove
+from gelombang.status import status
 from gelombang.trial import try_
 from gelombang.up import up
 from gelombang.waiting import waiting_page
@@ -36,6 +37,7 @@ app.command()(up)
 app.command()(ingest)
 app.command()(worker)
 app.command()(migrate)
+app.command()(status)
 app.command()(ledger)
 app.command()(pause)
 app.command()(resume)

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,8 +13,11 @@ from gelombang.errors import CommandError
 from registration.errors import Retryable
 from registration.settings import Settings, SettingsError, read
 from registration.store.database import Database, SchemaError
+from registration.streams.streams import Streams
 
 Result = TypeVar("Result")
+
+_UNSET = "unset"
 
 
 def endpoints(directory: Path) -> Mapping[str, Any]:
@@ -37,8 +41,8 @@ def settings(data_directory: Path | None = None) -> Settings:
         environ.setdefault("GELOMBANG_REDIS_URL", found["redis_url"])
         environ.setdefault("GELOMBANG_KEYS", str(directory / directories.KEYS))
     # A command that needs the database alone must not ask for the rest.
-    environ.setdefault("GELOMBANG_REDIS_URL", "unset")
-    environ.setdefault("GELOMBANG_KEYS", "unset")
+    environ.setdefault("GELOMBANG_REDIS_URL", _UNSET)
+    environ.setdefault("GELOMBANG_KEYS", _UNSET)
     try:
         return read(environ)
     except SettingsError as error:
@@ -55,16 +59,46 @@ def with_database(
     found = settings(data_directory)
 
     async def run() -> Result:
-        database = await Database.connect(
-            found.database_url, pool_size=2, timeout_seconds=timeout_seconds, name="command"
-        )
-        try:
+        async with _database(found, timeout_seconds) as database:
             return await use(database)
-        finally:
-            await database.close()
 
+    return _run(run())
+
+
+def with_servers(
+    use: Callable[[Database, Streams], Awaitable[Result]],
+    data_directory: Path | None = None,
+    *,
+    timeout_seconds: float = 60.0,
+) -> Result:
+    """The result of `use` over connections to PostgreSQL and Valkey; Valkey need not answer."""
+    found = settings(data_directory)
+    if found.redis_url == _UNSET:
+        raise CommandError("GELOMBANG_REDIS_URL is not set")
+
+    async def run() -> Result:
+        streams = Streams(found.redis_url, timeout_seconds=found.redis_timeout_seconds, cap=found.stream_cap)
+        try:
+            async with _database(found, timeout_seconds) as database:
+                return await use(database, streams)
+        finally:
+            await streams.close()
+
+    return _run(run())
+
+
+@asynccontextmanager
+async def _database(found: Settings, timeout_seconds: float) -> AsyncIterator[Database]:
+    database = await Database.connect(found.database_url, pool_size=2, timeout_seconds=timeout_seconds, name="command")
     try:
-        return asyncio.run(run())
+        yield database
+    finally:
+        await database.close()
+
+
+def _run(command: Coroutine[Any, Any, Result]) -> Result:
+    try:
+        return asyncio.run(command)
     except Retryable as error:
         raise CommandError(f"PostgreSQL does not answer ({error.cause})") from None
     except SchemaError as error:

@@ -66,6 +66,10 @@ class Metrics:
         self.rescued = self._counter("rescued", "Entries taken over from a consumer without a sign of life", ["kind"])
         self.in_flight = self._gauge("in_flight", "Entries being worked on", ["kind"])
         self.backlog = self._gauge("backlog", "Open checks in PostgreSQL", ["kind"])
+        self.goodput = self._gauge("goodput", "Verdicts per second of all workers, over the last minute", ["kind"])
+        self.backlog_done_seconds = self._gauge(
+            "backlog_done_seconds", "When what is open now will be done at that rate; NaN when it will not", ["kind"]
+        )
         self.paused = self._gauge("paused", "1 while a kind is paused", ["kind"])
         self.set_aside = self._gauge("set_aside", "Open checks that wait as dead letters", ["kind"])
         self.oldest_due_seconds = self._gauge("oldest_due_seconds", "Wait of the oldest check that is due", ["kind"])

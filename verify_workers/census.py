@@ -1,11 +1,13 @@
 """Counts what waits, for metrics, and mends streams that were tampered with."""
 
+import math
 from collections.abc import Sequence
 
 import structlog
 
 from monitoring.metrics import Metrics
 from registration.checks import Kind
+from registration.outlook import outlook
 from registration.store.database import Database
 from registration.store.work import measure_backlog
 from registration.streams.streams import Streams
@@ -39,3 +41,12 @@ class Census:
         self._metrics.backlog.labels(self._kind).set(backlog.open)
         self._metrics.set_aside.labels(self._kind).set(backlog.set_aside)
         self._metrics.oldest_due_seconds.labels(self._kind).set(backlog.oldest_due_seconds)
+        rate = await self._streams.tally(self._kind)
+        self._metrics.goodput.labels(self._kind).set(rate)
+        ahead = outlook(due=backlog.due, later=backlog.later, per_second=rate)
+        self._metrics.backlog_done_seconds.labels(self._kind).set(_or_unknown(ahead.done_in_seconds))
+
+
+def _or_unknown(seconds: float | None) -> float:
+    """Prometheus has a word for it."""
+    return math.nan if seconds is None else seconds

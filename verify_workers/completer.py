@@ -7,6 +7,8 @@ acknowledgement, the next delivery finds nothing open and only acknowledges.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
+from uuid import UUID
 
 import msgspec
 import structlog
@@ -99,6 +101,10 @@ class Completer:
             lambda: record_outcomes(self._database, self._kind, outcomes, challenge_seconds=self._challenge_seconds),
             role="completer",
         )
+        await self._count(outcomes, moved)
+
+    async def _count(self, outcomes: Sequence[Outcome], moved: frozenset[UUID]) -> None:
+        verdicts = 0
         for outcome in outcomes:
             if outcome.work.registration_id not in moved:
                 self._metrics.stale.labels(self._kind).inc()
@@ -106,4 +112,8 @@ class Completer:
                 self._metrics.delays.labels(self._kind, outcome.result.cause).inc()
             else:
                 verdict = outcome.result
+                verdicts += 1
                 self._metrics.verdicts.labels(self._kind, verdict.state, verdict.reason or "").inc()
+        if verdicts:
+            with suppress(Retryable):  # a count for people: without Valkey it is too low for a while
+                await self._streams.tally(self._kind, verdicts)

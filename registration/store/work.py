@@ -1,6 +1,6 @@
 """What the workers read and write: work that is due, outcomes by compare-and-set, backlogs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -11,6 +11,9 @@ from registration.store.statements import statement
 
 # The cause of a delay that stands for "the registry did not find the person": the registration counts these.
 NOT_FOUND = "not_found"
+# How finely work that is due later is counted: within a minute, ten, an hour, six, a day, and after that.
+_LATER_SECONDS = (60.0, 600.0, 3_600.0, 21_600.0, 86_400.0)
+_LAST_SECONDS = 2 * 86_400.0
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -53,11 +56,13 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Backlog(msgspec.Struct, frozen=True):
-    """How much of a kind waits."""
+    """How much of a kind waits: open is what is due and what is due later, as pairs of "within seconds" and count."""
 
     open: int
     set_aside: int
     oldest_due_seconds: float
+    due: int = 0
+    later: tuple[tuple[float, int], ...] = ()
 
 
 async def load_work(database: Database, kind: Kind, ids: Sequence[UUID], *, verdict_keep_days: float) -> Sequence[Work]:
@@ -108,8 +113,15 @@ async def find_priority_due(database: Database, limit: int) -> Sequence[UUID]:
 
 async def measure_backlog(database: Database, kind: Kind) -> Backlog:
     """How much of a kind waits, and for how long."""
-    (row,) = await database.fetch(statement("measure_backlog", kind))
-    return Backlog(row["open"], row["set_aside"], row["oldest_due_seconds"])
+    (row,) = await database.fetch(statement("measure_backlog", kind), _LATER_SECONDS)
+    later = tuple(pair for pair in zip((*_LATER_SECONDS, _LAST_SECONDS), row["later"], strict=True) if pair[1])
+    return Backlog(row["open"], row["set_aside"], row["oldest_due_seconds"], row["due"], later)
+
+
+async def count_delayed(database: Database, kind: Kind) -> Mapping[str, int]:
+    """Open checks that trouble of the system delays, by cause, the commonest first."""
+    rows = await database.fetch(statement("count_delayed", kind))
+    return {row["cause"]: row["count"] for row in rows}
 
 
 async def _keep_verdicts(connection: Connection, outcomes: Sequence[Outcome]) -> None:

@@ -29,6 +29,11 @@ def identity(digest: bytes) -> str:
     return f"verify:identity:{digest.hex()}"
 
 
+def tally(kind: Kind) -> str:
+    """How many verdicts were recorded lately."""
+    return f"verify:tally:{kind}"
+
+
 def lease(duty: str) -> str:
     """Who does a duty at present."""
     return f"verify:lease:{duty}"

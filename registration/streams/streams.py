@@ -18,6 +18,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
+from registration.checks import Kind
 from registration.errors import Retryable
 from registration.streams import keys
 
@@ -62,6 +63,7 @@ class Streams:
         self._reconcile = self._script("reconcile")
         self._hold_lease = self._script("hold_lease")
         self._charge = self._script("charge")
+        self._tally = self._script("tally")
         self._claim_identities = self._script("claim_identities")
         self._exchange_shares = self._script("exchange_shares")
 
@@ -180,6 +182,12 @@ class Streams:
         async with _translated():
             packed_grant: bytes = await self._exchange_shares(keys=[keys.MINISTRY_SHARES], args=[packed_report])
         return packed_grant
+
+    async def tally(self, kind: Kind, verdicts: int = 0) -> float:
+        """Count verdicts that were recorded, if any; returns the verdicts per second of the last minute."""
+        async with _translated():
+            count: int = await self._tally(keys=[keys.tally(kind)], args=[verdicts])
+        return count / 60
 
     async def ping(self) -> None:
         """Raise `Retryable` unless Valkey answers."""

@@ -1,0 +1,116 @@
+"""Where the whole system stands, read from PostgreSQL and Valkey alone: what `gelombang status` shows.
+
+Read-only. What Valkey does not tell is missing, not zero.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from registration.checks import Kind
+from registration.clock import Clock
+from registration.errors import Retryable
+from registration.outlook import outlook
+from registration.store.database import Database
+from registration.store.pauses import read_pauses
+from registration.store.work import count_delayed, measure_backlog
+from registration.streams import keys
+from registration.streams.streams import Streams
+
+# Work that is due should be taken up within minutes; beyond this somebody should look.
+LATE_SECONDS = 900.0
+
+
+class Stream(msgspec.Struct, frozen=True):
+    """Entries of one stream: not delivered yet, and held by workers."""
+
+    name: str
+    lag: int
+    held: int
+
+
+class KindStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of work. `streams` and `per_second` are None when Valkey does not answer."""
+
+    kind: Kind
+    open: int
+    due: int
+    oldest_due_seconds: float
+    delayed: Mapping[str, int]
+    dead_letters: int
+    paused: str | None
+    streams: tuple[Stream, ...] | None
+    per_second: float | None
+    done_in_seconds: float | None
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it at one moment, and what a person should look at."""
+
+    taken_at: datetime
+    kinds: tuple[KindStanding, ...]
+    concerns: tuple[str, ...]
+
+
+async def read_standing(database: Database, streams: Streams, clock: Clock) -> Standing:
+    """Read everything once. Raises `Retryable` when PostgreSQL does not answer."""
+    pauses = {pause.kind: f"{pause.reason} ({pause.paused_by})" for pause in await read_pauses(database)}
+    kinds = tuple([await _read_kind(database, streams, kind, paused=pauses.get(kind)) for kind in Kind])
+    return Standing(taken_at=clock.now(), kinds=kinds, concerns=tuple(concerns(kinds)))
+
+
+def concerns(kinds: Sequence[KindStanding]) -> Sequence[str]:
+    """What a person should look at, most urgent first; nothing when all is well. Pure."""
+    found = []
+    if any(kind.streams is None for kind in kinds):
+        found.append("Valkey does not answer: work waits in PostgreSQL")
+    for kind in kinds:
+        if kind.paused is not None:
+            found.append(f"{kind.kind} is paused: {kind.paused}")
+        elif kind.due and kind.oldest_due_seconds > LATE_SECONDS:
+            found.append(f"{kind.kind}: work is due since {duration(kind.oldest_due_seconds)}")
+        if kind.dead_letters:
+            found.append(f"{kind.kind}: {kind.dead_letters:,} dead letters (gelombang dead list)")
+    return found
+
+
+def duration(seconds: float | None) -> str:
+    """A time span in one or two units, as one says it; a dash when it is not known."""
+    if seconds is None:
+        return "–"
+    for unit, name, smaller, less in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s")):
+        if seconds >= unit:
+            return f"{seconds // unit:.0f} {name} {seconds % unit // smaller:.0f} {less}"
+    return f"{seconds:.0f} s"
+
+
+async def _read_kind(database: Database, streams: Streams, kind: Kind, *, paused: str | None) -> KindStanding:
+    backlog = await measure_backlog(database, kind)
+    delayed = await count_delayed(database, kind)
+    sizes: tuple[Stream, ...] | None
+    rate: float | None
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            looks = [(name, tasks.create_task(streams.size(name))) for name in keys.streams(kind)]
+            counted = tasks.create_task(streams.tally(kind))
+    except* Retryable:
+        sizes, rate = None, None
+    else:
+        found = [(name, look.result()) for name, look in looks]
+        sizes = tuple(Stream(name, size.length - size.pending, size.pending) for name, size in found)
+        rate = counted.result()
+    ahead = outlook(due=backlog.due, later=backlog.later, per_second=rate or 0.0)
+    return KindStanding(
+        kind=kind,
+        open=backlog.open,
+        due=backlog.due,
+        oldest_due_seconds=backlog.oldest_due_seconds,
+        delayed=delayed,
+        dead_letters=backlog.set_aside,
+        paused=paused,
+        streams=sizes,
+        per_second=rate,
+        done_in_seconds=ahead.done_in_seconds,
+    )

@@ -1,0 +1,101 @@
+"""Where the system stands, from PostgreSQL and Valkey alone; what Valkey does not tell is missing, not zero."""
+
+import os
+from uuid import UUID, uuid4
+
+import pytest
+
+from gelombang import embedded
+from gelombang.standing import read_standing
+from registration.checks import Kind, State
+from registration.clock import SystemClock
+from registration.store import intake, pauses
+from registration.store.database import Database
+from registration.store.intake import Registration
+from registration.store.work import Delay, Outcome, Verdict, load_work, measure_backlog, record_outcomes
+from registration.streams import keys
+from registration.streams.streams import Streams
+
+
+async def register(database: Database, count: int) -> list[UUID]:
+    batch = [Registration(uuid4(), os.urandom(16), os.urandom(16), os.urandom(16), b"sealed") for _ in range(count)]
+    await intake.accept(database, batch)
+    return [item.id for item in batch]
+
+
+async def record(database: Database, result: Verdict | Delay, *items: UUID) -> None:
+    works = await load_work(database, Kind.NIK, items, verdict_keep_days=1.0)
+    await record_outcomes(database, Kind.NIK, [Outcome(work, result) for work in works], challenge_seconds=1.0)
+
+
+async def test_everything_is_read(database: Database, streams: Streams) -> None:
+    """Open, due, later, delayed by cause, set aside, streams, pauses."""
+    items = await register(database, 10)
+    await record(database, Delay("ministry_timeout", 50.0), *items[:2])
+    await record(database, Delay("not_found", 3_000.0), *items[2:5])
+    await record(database, Delay("poison", None), items[5])
+    await record(database, Verdict(State.VERIFIED), items[6])
+    await streams.offer([keys.stream(Kind.NIK)], items[7:])
+    while not await streams.read([keys.stream(Kind.NIK)], consumer="1", count=1):
+        pass
+    await pauses.pause(database, Kind.EMAIL, reason="maintenance", by="siti")
+    standing = await read_standing(database, streams, SystemClock())
+    nik, email, phone = standing.kinds
+
+    assert (nik.kind, nik.open, nik.due, nik.dead_letters) == (Kind.NIK, 8, 3, 1)
+    assert dict(nik.delayed) == {"not_found": 3, "ministry_timeout": 2}
+    assert nik.streams is not None
+    assert [(stream.name, stream.lag, stream.held) for stream in nik.streams] == [
+        ("verify:nik:priority", 0, 0),
+        ("verify:nik", 2, 1),
+    ]
+    assert (nik.per_second, nik.done_in_seconds) == (0.0, None)
+    assert (email.paused, phone.paused) == ("maintenance (siti)", None)
+    assert len(standing.concerns) == 2
+
+
+async def test_work_that_is_due_later_is_counted_by_when(database: Database) -> None:
+    """Each once, in the narrowest span that holds it."""
+    items = await register(database, 8)
+    for item, seconds in zip(items, (-5.0, 0.0, 30.0, 100.0, 3_000.0, 20_000.0, 80_000.0, 400_000.0), strict=True):
+        await database.fetch(
+            "update registrations set nik_due_at = now() + make_interval(secs => $2::float8) where id = $1",
+            item,
+            seconds,
+        )
+    backlog = await measure_backlog(database, Kind.NIK)
+
+    assert (backlog.open, backlog.due) == (8, 2)
+    assert dict(backlog.later) == {
+        **dict.fromkeys((60.0, 600.0, 3_600.0, 21_600.0, 86_400.0), 1),
+        172_800.0: 1,
+    }
+    assert 5.0 <= backlog.oldest_due_seconds < 60.0
+
+
+async def test_verdicts_of_the_last_minute_make_the_rate(streams: Streams) -> None:
+    """Whole spans of ten seconds only, so the one under way does not count yet."""
+    assert await streams.tally(Kind.NIK, 600) == 0.0
+    await streams.tally(Kind.NIK, 600)
+    found: dict[bytes, bytes] = await streams._redis.hgetall(keys.tally(Kind.NIK))  # noqa: SLF001 - to turn the clock
+    (span,) = found
+    await streams._redis.hset(keys.tally(Kind.NIK), int(span) - 2, 300)  # noqa: SLF001
+    await streams._redis.hset(keys.tally(Kind.NIK), int(span) - 100, 9_999)  # noqa: SLF001
+
+    assert await streams.tally(Kind.NIK) in {5.0, 25.0}  # 25 when the span has ended since
+    assert await streams.tally(Kind.EMAIL) == 0.0
+
+
+@pytest.mark.parametrize("kind", Kind)
+async def test_without_valkey_postgresql_is_told_all_the_same(
+    database: Database, servers: embedded.Servers, kind: Kind
+) -> None:
+    """And that Valkey does not answer."""
+    await register(database, 3)
+    unreachable = Streams(f"unix://{servers.redis_url.partition('://')[2]}.not-there", timeout_seconds=0.5, cap=10)
+    standing = await read_standing(database, unreachable, SystemClock())
+    await unreachable.close()
+    found = next(item for item in standing.kinds if item.kind is kind)
+
+    assert (found.open, found.streams, found.per_second) == (3, None, None)
+    assert "Valkey" in standing.concerns[0]
