@@ -20,6 +20,7 @@ LOCAL_SETTINGS: Mapping[str, str] = {
     # The stand-in ministry has no contract; with these numbers the static share of a cut-off worker is no bottleneck.
     "GELOMBANG_MINISTRY_RATE_PER_SECOND": "10000",
     "GELOMBANG_MINISTRY_CONCURRENCY": "1000",
+    "GELOMBANG_MINISTRY_QUOTA_WAIT_SECONDS": "10",
     # The stand-in ministry that never answers should not hold a call for long.
     "GELOMBANG_MINISTRY_TIMEOUT_SECONDS": "3",
 }

@@ -103,6 +103,9 @@ class Metrics:
         self.ministry_breaker = self._gauge(
             "ministry_breaker", "1 for the breaker's state, as the worker that steers has it", ["state"]
         )
+        self.ministry_quota_left = self._gauge(
+            "ministry_quota_left", "Calls of the day's quota that no worker has leased yet", []
+        )
         self.ministry_closed_seconds = self._gauge(
             "ministry_closed_seconds", "How long the registry still asks to be left alone (Retry-After)", []
         )

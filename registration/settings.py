@@ -134,6 +134,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ministry_daily_quota: Annotated[
         int, _count("Calls to the registry in a day (WIB), of all workers together; 0 is no quota", 0)
     ] = 0
+    ministry_quota_wait_seconds: Annotated[
+        float, _seconds("Who was told that the quota is used up waits until midnight (WIB), at most this long", 1.0)
+    ] = 86_400.0
     ministry_workers: Annotated[int, _count("NIK workers at once, at most; one more does nothing")] = 8
     ministry_static_share: Annotated[
         float, Meta(description="Part of the ceiling that workers cut off from Valkey may use", ge=0, le=0.25)

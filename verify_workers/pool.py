@@ -34,8 +34,11 @@ from verify_workers.kinds.email import EmailChecker
 from verify_workers.kinds.nik import NikChecker
 from verify_workers.kinds.phone import PhoneChecker
 from verify_workers.lease import RENEWALS_PER_LEASE, LeaseRenewer
+from verify_workers.ministry.breaker import BreakerPolicy
 from verify_workers.ministry.ceiling import split
 from verify_workers.ministry.gate import Gate
+from verify_workers.ministry.quota import LOOK_SECONDS as QUOTA_LOOK_SECONDS
+from verify_workers.ministry.quota import DailyQuota
 from verify_workers.ministry.shareholder import Shareholder
 from verify_workers.ministry.steering import Steering
 from verify_workers.pause import PAUSE_LOOK_SECONDS, PauseSwitch
@@ -49,6 +52,7 @@ log = structlog.get_logger(__name__)
 _CENSUS_SECONDS = 5.0
 _RESCUE_SECONDS = 1.0
 _FLUSH_SECONDS = 1.0
+_QUOTA_PROBE_SECONDS = 300.0
 
 
 class Pool:
@@ -99,6 +103,11 @@ class Pool:
         if shareholder:
             shareholder.gate.changed = self.processor.look_again
             self.pause.told = shareholder.gate.pause
+        self.quota = (
+            DailyQuota(quota=settings.ministry_daily_quota, database=database, gate=shareholder.gate, metrics=metrics)
+            if shareholder and settings.ministry_daily_quota
+            else None
+        )
         metrics.in_flight.labels(kind).set_function(lambda: float(len(self.processor.entries)))
         self.fetcher = Fetcher(streams=streams, stream_names=names, consumer=consumer, processor=self.processor)
         self.leases = LeaseRenewer(streams=streams, consumer=consumer, processor=self.processor, checker=checker)
@@ -124,6 +133,8 @@ class Pool:
         self._role(finishing, "leases", self.leases.run_once, settings.lease_seconds / RENEWALS_PER_LEASE)
         if self._shareholder:
             self._role(finishing, "shareholder", self._shareholder.run_once)
+        if self.quota:
+            self._role(finishing, "quota", self.quota.run_once, QUOTA_LOOK_SECONDS)
         self._role(taking, "fetcher", self.fetcher.run_once, first=self._recover)
         self._role(taking, "rescuer", self.rescuer.run_once, min(_RESCUE_SECONDS, settings.lease_seconds / 2))
         self._role(taking, "pause", self.pause.run_once, PAUSE_LOOK_SECONDS)
@@ -143,6 +154,8 @@ class Pool:
             await self.leases.hand_back()
         if self._shareholder:
             await self._shareholder.leave()
+        if self.quota:
+            await self.quota.leave()
 
     async def _recover(self) -> None:
         """Take up what an earlier life of this worker held, without what kept killing it."""
@@ -229,14 +242,18 @@ def _shareholder(settings: Settings, streams: Streams, metrics: Metrics) -> Shar
         most_in_flight=settings.concurrency,
         streams=streams,
         gate=Gate(static_slots=ceiling.static_slots, static_spacing_seconds=ceiling.static_spacing_seconds),
-        steering=Steering(ceiling_slots=ceiling.terms.ceiling_slots, metrics=metrics),
+        steering=Steering(
+            ceiling_slots=ceiling.terms.ceiling_slots,
+            policy=BreakerPolicy(quota_probe_seconds=min(_QUOTA_PROBE_SECONDS, settings.ministry_quota_wait_seconds)),
+            metrics=metrics,
+        ),
         metrics=metrics,
     )
 
 
 def _asker(settings: Settings, streams: Streams, gate: Gate) -> Checker:
     claims = Claims(streams, holder=settings.consumer, lease_seconds=settings.lease_seconds)
-    return NikChecker(settings, claims=claims, gate=gate)
+    return NikChecker(settings, claims=claims, gate=gate, clock=SystemClock())
 
 
 def _sender(kind: Kind, settings: Settings, database: Database) -> Checker:

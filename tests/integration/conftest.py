@@ -66,6 +66,7 @@ def settings(database_url: str, servers: embedded.Servers, ring: KeyRing) -> Set
             "GELOMBANG_DRAIN_SECONDS": "2",
             "GELOMBANG_MINISTRY_RATE_PER_SECOND": "10000",
             "GELOMBANG_MINISTRY_CONCURRENCY": "1000",
+            "GELOMBANG_MINISTRY_QUOTA_WAIT_SECONDS": "1",
         }
     )
 

@@ -16,6 +16,7 @@ from registration.errors import Postponed, Retryable
 from registration.streams import keys
 from registration.streams.shares import Grant, Report, Terms, exchange
 from registration.streams.streams import Streams
+from verify_workers.ministry.breaker import BreakerPolicy
 from verify_workers.ministry.gate import Gate
 from verify_workers.ministry.shareholder import Shareholder
 from verify_workers.ministry.steering import Course, Steering
@@ -138,7 +139,7 @@ class AllTheTime(Steering):
     """Steers to the ceiling at all times."""
 
     def __init__(self) -> None:
-        super().__init__(ceiling_slots=TERMS.ceiling_slots, metrics=Metrics())
+        super().__init__(ceiling_slots=TERMS.ceiling_slots, policy=BreakerPolicy(), metrics=Metrics())
 
     def steer(self, grant: Grant) -> Course:
         """As much as the terms allow."""

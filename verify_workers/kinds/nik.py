@@ -12,12 +12,14 @@ import structlog
 
 from registration.applicant import Applicant
 from registration.checks import Reason, State
+from registration.clock import Clock
 from registration.errors import Postponed, Retryable
 from registration.settings import Settings
 from registration.store.work import NOT_FOUND, Delay, Verdict, Work
 from registration.streams.claims import Claims
 from verify_workers.kinds.checker import Answer
 from verify_workers.ministry.answers import Missing
+from verify_workers.ministry.breaker import QUOTA, seconds_until_midnight
 from verify_workers.ministry.client import MinistryClient
 from verify_workers.ministry.gate import Gate
 
@@ -30,7 +32,9 @@ _SHARED_SECONDS = 2.0
 class NikChecker:
     """Asks the registry and makes a verdict of what it says."""
 
-    def __init__(self, settings: Settings, *, claims: Claims, gate: Gate) -> None:
+    def __init__(self, settings: Settings, *, claims: Claims, gate: Gate, clock: Clock) -> None:
+        self._clock = clock
+        self._quota_wait_seconds = settings.ministry_quota_wait_seconds
         self._claims = claims
         self._gate = gate
         self._client = MinistryClient(settings)
@@ -61,7 +65,12 @@ class NikChecker:
             raise Postponed  # another worker asks at this moment; when this comes again, its verdict is there
         if work.known is not None:
             return Answer(work.known)
-        said = await self._ask_once(person, work.identity_digest)
+        try:
+            said = await self._ask_once(person, work.identity_digest)
+        except Retryable as error:
+            if error.cause == QUOTA:
+                raise Retryable(QUOTA, self._until_next_quota()) from error
+            raise
         if isinstance(said, Verdict):
             return Answer(said, remember=True)
         return self._not_found(work)
@@ -96,6 +105,10 @@ class NikChecker:
         """Nothing is known of the identity: whoever comes next asks."""
         del self._under_way[identity]
         self._claims.give_up(identity)
+
+    def _until_next_quota(self) -> float:
+        """The registry's next day begins at midnight in Jakarta."""
+        return min(seconds_until_midnight(self._clock.now()), self._quota_wait_seconds)
 
     def _not_found(self, work: Work) -> Answer:
         """Ask again after growing waits: the registry's copy is synchronised from time to time, so this may change."""

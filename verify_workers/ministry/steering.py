@@ -48,8 +48,16 @@ class _Left(msgspec.Struct, frozen=True):
 class Steering:
     """One per worker; idle in all but one."""
 
-    def __init__(self, *, ceiling_slots: int, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        ceiling_slots: int,
+        policy: BreakerPolicy,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._ceiling_slots = ceiling_slots
+        self._policy = policy
         self._metrics = metrics
         self._clock = clock
         self._randomness = random.Random()  # noqa: S311 - jitter
@@ -85,7 +93,7 @@ class Steering:
             left = _Left()  # nobody was there before, or one whose memory another version wrote
         self._controller = Controller(ceiling=self._ceiling_slots, knowledge=left.knowledge)
         self._breaker = Breaker(
-            BreakerPolicy(), now_seconds=self._clock(), randomness=self._randomness, memory=left.memory
+            self._policy, now_seconds=self._clock(), randomness=self._randomness, memory=left.memory
         )
         self._steered_at = self._clock()
 
