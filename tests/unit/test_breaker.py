@@ -50,8 +50,15 @@ def test_it_opens_with_the_cause_that_was_met_most() -> None:
 def test_few_failures_alone_do_not_open_it() -> None:
     """Two failed calls out of two say nothing yet, and what is long ago does not count."""
     breaker = _breaker()
-    for now in range(0, 200, 10):
-        assert _update(breaker, now, Outcomes(failures={"ministry_timeout": 2})) == LIMIT
+    for now in range(0, 400, 10):
+        assert _update(breaker, now, Outcomes(failures={"ministry_timeout": 3})) == LIMIT
+
+
+def test_where_calls_are_few_it_looks_back_further() -> None:
+    """A call every two seconds, none of them answered: after ten of them it opens, not never."""
+    breaker = _breaker()
+    allowed = [_update(breaker, now, Outcomes(failures={"ministry_timeout": 1})) for now in range(0, 20, 2)]
+    assert allowed == [LIMIT] * 9 + [0]
 
 
 def test_it_probes_and_then_grows_to_the_full_limit() -> None:
@@ -59,9 +66,9 @@ def test_it_probes_and_then_grows_to_the_full_limit() -> None:
     breaker = _breaker()
     _update(breaker, 0.0, DOWN)
     assert _update(breaker, 2.0) == POLICY.probe_calls
-    assert _update(breaker, 2.1, Outcomes(answered=2)) == POLICY.probe_calls
-    allowed = [_update(breaker, now, Outcomes(answered=2)) for now in (2.2, 3.2, 4.2, 5.2, 7.2, 8.0)]
-    assert allowed == [2, 20, 40, 60, 100, 100]
+    assert _update(breaker, 2.1, Outcomes(answered=1)) == POLICY.probe_calls
+    allowed = [_update(breaker, now, Outcomes(answered=1)) for now in (2.2, 3.2, 4.2, 5.2, 7.2, 8.0)]
+    assert allowed == [1, 20, 40, 60, 100, 100]
     assert (breaker.state, breaker.cause) == (BreakerState.CLOSED, None)
 
 

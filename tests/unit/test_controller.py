@@ -1,4 +1,4 @@
-"""The controller keeps its bounds, whatever it is told."""
+"""The controller keeps its bounds, whatever it is told. How well it finds a capacity: tests/unit/test_adaptation.py."""
 
 import msgspec
 from hypothesis import given

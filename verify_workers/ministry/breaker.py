@@ -17,7 +17,7 @@ goes on from `memory`.
 import enum
 import math
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -39,15 +39,20 @@ class BreakerState(enum.StrEnum):
 
 
 class BreakerPolicy(msgspec.Struct, frozen=True):
-    """When it opens, how long it waits, how it closes."""
+    """When it opens, how long it waits, how it closes.
+
+    It opens when `failing_share` of the calls of the last `window_seconds` failed. Where those are fewer than
+    `fewest_calls`, it looks back further, but not beyond `longest_window_seconds`.
+    """
 
     failing_share: float = 0.5
     fewest_calls: int = 10
-    window_seconds: float = 15.0
+    window_seconds: float = 3.0
+    longest_window_seconds: float = 30.0
     first_wait_seconds: float = 2.0
     longest_wait_seconds: float = 10.0
-    probe_calls: int = 2
-    answers_to_close: int = 3
+    probe_calls: int = 1
+    answers_to_close: int = 2
     closing_seconds: float = 5.0
     quota_identities: int = 5
     quota_probe_seconds: float = 300.0
@@ -99,7 +104,7 @@ class Breaker:
         self.cause = known.cause
         self._openings = known.openings  # in a row; each makes the next wait longer
         self._until = math.inf if known.cause == PAUSED else now_seconds + known.wait_seconds
-        self._recent: list[tuple[float, Outcomes]] = []
+        self._recent: deque[tuple[float, Outcomes]] = deque()
         self._quota_run: set[bytes] = set()
         self._probed = 0
         self._closing_since = now_seconds
@@ -156,13 +161,18 @@ class Breaker:
     def _failing(self, now: float, outcomes: Outcomes) -> str | None:
         """The cause met most often, when too large a share of the recent calls failed."""
         self._recent.append((now, outcomes))
-        self._recent = [one for one in self._recent if one[0] > now - self._policy.window_seconds]
         by_cause: Counter[str] = Counter()
-        for _, one in self._recent:
+        answered = kept = 0
+        for at, one in reversed(self._recent):
+            age, enough = now - at, answered + by_cause.total() >= self._policy.fewest_calls
+            if age >= self._policy.longest_window_seconds or (age >= self._policy.window_seconds and enough):
+                break
             by_cause.update(one.failures)
-        failed, answered = by_cause.total(), sum(one.answered for _, one in self._recent)
-        calls = failed + answered
-        if calls < self._policy.fewest_calls or failed < self._policy.failing_share * calls:
+            answered, kept = answered + one.answered, kept + 1
+        while len(self._recent) > kept:
+            self._recent.popleft()
+        failed = by_cause.total()
+        if failed + answered < self._policy.fewest_calls or failed < self._policy.failing_share * (failed + answered):
             return None
         return by_cause.most_common(1)[0][0]
 
@@ -193,7 +203,7 @@ class Breaker:
 
     def _open_for(self, now: float, cause: str, seconds: float) -> None:
         self.state, self.cause, self._until = BreakerState.OPEN, cause, now + seconds
-        self._recent = []
+        self._recent.clear()
         self._quota_run = set()
 
     def _probe(self) -> None:
