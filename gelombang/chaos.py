@@ -140,7 +140,11 @@ def _system(data: Path, *, workers: int) -> Iterator["Site"]:
         output = directory.with_name("up.log")
         with output.open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - our own command
-                launcher.wrap(line, death_signal=signal.SIGTERM), stdout=log, stderr=log, env=environment
+                launcher.wrap(line, death_signal=signal.SIGTERM),
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,  # Ctrl-C ends the load; the system ends after the ledger
             )
         try:
             path = directory / data_directory.ENDPOINTS

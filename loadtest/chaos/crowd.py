@@ -6,7 +6,7 @@ receipt, as most do until they look at their mail. If the process dies, the regi
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from registration.applicant import Submission
 from registration.handles import Handles
 
 _ACCEPTED = 202
+_SHARE_WHEN_OVERBURDENED = 0.25
 _REPLAYS_AT_ONCE = 32
 _REPLAY_FIRST = 20  # every so many-th receipt is kept, to ask for again at the end
 
@@ -34,7 +35,10 @@ class Receipt(msgspec.Struct, frozen=True):
 
 @dataclass
 class Crowd:
-    """Everybody of one run. `rate` may be changed while it goes on; no faults are known here."""
+    """Everybody of one run. `rate` may be changed while it goes on; no faults are known here.
+
+    While the system is `overburdened`, that is, has more to work off than the run has time for, fewer come.
+    """
 
     caller: Caller
     inbox: Inbox
@@ -44,6 +48,7 @@ class Crowd:
     rate: float
     walk_every: int
     waiting_limit: int = 4_000
+    overburdened: Callable[[], bool] = lambda: False
     acked: dict[UUID, int] = field(default_factory=dict)
     receipts: list[Receipt] = field(default_factory=list)
     walkers: list[Record] = field(default_factory=list)
@@ -63,7 +68,8 @@ class Crowd:
         async with asyncio.TaskGroup() as tasks:
             due = now()
             while not enough.is_set():
-                due = max(due + 1 / self.rate, now() - 1.0)  # what was missed for longer is skipped, not sent in a heap
+                rate = self.rate * (_SHARE_WHEN_OVERBURDENED if self.overburdened() else 1)
+                due = max(due + 1 / rate, now() - 1.0)  # what was missed for longer is skipped, not sent in a heap
                 if (early := due - now()) > 0:
                     await asyncio.sleep(early)
                 if self.waiting >= self.waiting_limit:

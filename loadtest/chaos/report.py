@@ -61,6 +61,8 @@ def show(report: Report, console: Console) -> None:
         f"{report.acked:,} acked and {report.kills:,} kills in {report.seconds:,.0f} s at {report.rate:g} a second,"
         f" seed {report.seed}."
     )
+    if report.interrupted:
+        console.print("Ended early: what was seen until then is judged.")
     console.print(f"Again: {report.command}")
     broken = sum(finding.holds is False for finding in report.findings)
     console.print("Everything holds." if not broken else f"{broken} BROKEN.")

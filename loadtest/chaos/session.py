@@ -6,6 +6,7 @@ If this process dies, the system under fault is ended by whoever started it; a r
 import asyncio
 import contextlib
 import random
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,7 @@ _SHORTEST_PACE_SECONDS, _LONGEST_PACE_SECONDS = 0.5, 10.0
 _WARM_UP_SECONDS = 2.0
 _CALM_SECONDS = 300.0
 _POLL_SECONDS = 0.5
+_OVERBURDENED = 20_000  # checks that wait: a few minutes of work
 _KILLS_FOR_A_PERCENTILE = 100
 _REDELIVERY_P50_SECONDS, _REDELIVERY_P99_SECONDS = 5.0, 15.0
 _EXIT_SECONDS = 10.0
@@ -67,10 +69,16 @@ class Session:
     arena: Arena
     progress: Progress
     strikes: Counter[str] = field(default_factory=Counter)
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> Report:
-        """Everything, in order. Raises `EnvironmentFailedError` when the system is gone for good."""
+        """Everything, in order; Ctrl-C ends load and faults, and what was seen until then is judged.
+
+        Raises `EnvironmentFailedError` when the system is gone for good.
+        """
         loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.stopped.set)
         began = loop.time()
         enough = asyncio.Event()
         await open_journal(self.ground.database)
@@ -97,12 +105,13 @@ class Session:
             strikes=self.strikes,
             kills_by_process=self.ground.kills,
             findings=findings,
+            interrupted=self.stopped.is_set(),
             answers={f"{what}: {outcome}": count for (what, outcome), count in self.crowd.caller.answers.items()},
         )
 
     async def _drills(self) -> None:
         for name in self.plan.faults:
-            if FAULTS[name].is_drill:
+            if FAULTS[name].is_drill and not self.stopped.is_set():
                 await self._strike(FAULTS[name], number=0)
 
     async def _passing(self) -> None:
@@ -112,7 +121,7 @@ class Session:
         each = draws.sample(faults, len(faults))
         under_way: set[asyncio.Task[None]] = set()
         number = 0
-        while each or self._wants_more(faults):
+        while not self.stopped.is_set() and (each or self._wants_more(faults)):
             if faults and len(under_way) < _STRIKES_AT_ONCE:
                 fault = each.pop() if each else draws.choices(faults, [fault.weight for fault in faults])[0]
                 number += 1
@@ -230,6 +239,8 @@ async def session(plan: Plan, site: Site, progress: Progress) -> AsyncIterator[S
             rate=plan.rate,
             walk_every=plan.walk_every,
         )
+        watch = Watch(ground, lambda: len(crowd.acked))
+        crowd.overburdened = lambda: watch.waiting > _OVERBURDENED
         arena = Arena(
             ground=ground,
             crowd=crowd,
@@ -237,7 +248,7 @@ async def session(plan: Plan, site: Site, progress: Progress) -> AsyncIterator[S
             backlog=plan.backlog,
             outage_seconds=plan.outage_seconds,
         )
-        yield Session(plan, ground, crowd, Watch(ground, lambda: len(crowd.acked)), arena, progress)
+        yield Session(plan, ground, crowd, watch, arena, progress)
 
 
 async def run(plan: Plan, site: Site, progress: Progress) -> Report:

@@ -28,6 +28,11 @@ class Watch:
         self.longest_gap_seconds = 0.0
         self.latest: Mapping[str, int] = {}
 
+    @property
+    def waiting(self) -> int:
+        """Checks that waited for workers at the latest look."""
+        return sum(count for name, count in self.latest.items() if name.endswith(("_pending", "_delayed")))
+
     async def run(self) -> None:
         """Sample every second; ends by cancellation."""
         loop = asyncio.get_running_loop()

@@ -392,6 +392,22 @@ async def test_a_lease_ends_by_itself(streams: Streams) -> None:
     assert not await streams.hold_lease("relay", holder="dead", seconds=60.0)
 
 
+@pytest.mark.parametrize("jump_seconds", [3_600.0, 86_400.0])
+async def test_a_lease_does_not_outlive_a_clock_that_jumps_back(streams: Streams, jump_seconds: float) -> None:
+    """Valkey's clock goes back and leaves a dead holder its lease for as long: it ends in time all the same."""
+    await streams.hold_lease("relay", holder="dead", seconds=jump_seconds)
+    await streams.claim_identities(["identity"], holder="dead", seconds=jump_seconds, given_up=0)
+
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        taken = claimed = False
+        while not (taken and claimed):
+            await asyncio.sleep(0.01)
+            taken = taken or await streams.hold_lease("relay", holder="alive", seconds=0.05)
+            claimed = claimed or all(
+                await streams.claim_identities(["identity"], holder="alive", seconds=0.05, given_up=0)
+            )
+
+
 # Accidents
 
 
