@@ -76,6 +76,8 @@ async def count_dead_letters(database: Database) -> Sequence[DeadLetterCount]:
     return [DeadLetterCount(Kind(row["kind"]), row["cause"], row["count"], row["oldest"]) for row in rows]
 
 
-async def replay_dead_letters(database: Database, kind: Kind, *, cause: str | None, limit: int) -> int:
-    """Give the oldest dead letters of a kind back to the workers; returns how many."""
-    return len(await database.fetch(statement("replay_dead_letters", kind), cause, limit))
+async def replay_dead_letters(
+    database: Database, kind: Kind, *, cause: str | None, limit: int, before: datetime | None = None
+) -> int:
+    """Give the oldest dead letters of a kind back to the workers, of those that died before then; returns how many."""
+    return len(await database.fetch(statement("replay_dead_letters", kind), cause, limit, before))

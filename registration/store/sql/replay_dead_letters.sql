@@ -1,9 +1,11 @@
 -- Gives {kind} work that was set aside back to the workers, with its attempts forgotten.
--- $1 cause or null for every cause, $2 how many at most. Returns what was given back.
+-- $1 cause or null for every cause, $2 how many at most, $3 null or a moment: only those that died before. Returns what
+-- was given back.
 with chosen as (
     select id, registration_id
     from dead_letters
     where closed_at is null and kind = '{kind}' and ($1::text is null or cause = $1)
+        and ($3::timestamptz is null or died_at < $3)
     order by died_at
     limit $2
     for update skip locked
