@@ -114,7 +114,8 @@ class Stack:
     def applications(self, processes: int, workers: int) -> list[Service]:
         """Describe the front doors, which share one socket, and the workers of each kind that has someone to ask."""
         doors = [self._door(f"ingest-{slot}") for slot in range(1, processes + 1)]
-        return doors + [self._worker(kind, slot) for kind in self.kinds() for slot in range(1, workers + 1)]
+        checking = [self._worker(kind, slot) for kind in self.kinds() for slot in range(1, workers + 1)]
+        return [*doors, *checking, self._worker("waves", 1)]
 
     def kinds(self) -> list[str]:
         """Give the kinds of check whose outside system is known."""

@@ -21,11 +21,14 @@ from ingest.forecast import LOOK_SECONDS as FORECAST_SECONDS
 from ingest.forecast import Forecast
 from ingest.handlers.api import Api
 from ingest.handlers.pages import PageHandlers
+from ingest.handlers.participation_api import ParticipationApi
+from ingest.handlers.participation_pages import ParticipationPages
 from ingest.handlers.receipts import Receipts
 from ingest.intake import Intake
 from ingest.limits import Limits
 from ingest.origin import FormTokens
 from ingest.pages import Pages
+from ingest.participation import Participation
 from ingest.request_log import RequestLog
 from ingest.routes import routes
 from ingest.server import listening
@@ -33,9 +36,11 @@ from ingest.shortcut import Shortcut
 from ingest.statuses import Statuses
 from monitoring.admin import Readiness, admin_server
 from monitoring.metrics import Metrics
+from registration.assessment import load_bank
 from registration.clock import SystemClock
 from registration.digests import Digests
 from registration.handles import Challenges, Handles
+from registration.lots import Lots
 from registration.runtime import repeat
 from registration.sealing import LOOK_SECONDS, KeyRing, KeyRingSource, Sealer
 from registration.settings import Settings
@@ -88,6 +93,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         statuses = Statuses(settings, database)
         answers = Answers(database=database, shortcut=shortcut, challenges=Challenges(ring))
         forecast = Forecast(database)
+        participation = Participation(settings=settings, database=database, lots=Lots(ring), bank=load_bank())
         answering = _answering(
             settings,
             metrics,
@@ -97,9 +103,11 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             corrections=corrections,
             statuses=statuses,
             forecast=forecast,
+            participation=participation,
         )
         background = [tasks.create_task(intake.run_writer()) for _ in range(settings.batch_writers)]
-        background += [tasks.create_task(role) for role in (intake.run_finder(), statuses.run(), admission.run())]
+        roles = (intake.run_finder(), statuses.run(), participation.run_writer(), admission.run())
+        background += [tasks.create_task(role) for role in roles]
         background.append(tasks.create_task(repeat(shortcut.run_once, role="shortcut")))
         background.append(tasks.create_task(repeat(limits.run_once, role="limits")))
         background.append(tasks.create_task(repeat(sealer.look, role="keys", pause_seconds=LOOK_SECONDS)))
@@ -144,6 +152,7 @@ def _answering(  # noqa: PLR0913 - it hands every handler what it needs
     corrections: Corrections,
     statuses: Statuses,
     forecast: Forecast,
+    participation: Participation,
 ) -> Answering:
     pages = Pages()
     handles = Handles(ring)
@@ -173,6 +182,10 @@ def _answering(  # noqa: PLR0913 - it hands every handler what it needs
             handles=handles,
             pages=pages,
             forecast=forecast,
+        ),
+        participation_api=ParticipationApi(settings=settings, participation=participation, handles=handles),
+        participation_pages=ParticipationPages(
+            settings=settings, participation=participation, handles=handles, pages=pages
         ),
     )
     return Answering(

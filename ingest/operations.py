@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from ingest.handlers import api
+from ingest.handlers import api, participation_api
 from ingest.routing import REGISTRATIONS
 from registration.applicant import CONFIRMABLE
 from registration.checks import Kind, Overall, Reason, State
@@ -151,6 +151,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
 _ONE = f"{REGISTRATIONS}/{{handle}}"
 _STATUS = {200: api.StatusBody}
+_PROGRESS: dict[int, type[msgspec.Struct] | None] = {200: participation_api.ProgressBody}
+_TEST: dict[int, type[msgspec.Struct] | None] = {200: participation_api.AssessmentBody}
 
 OPERATIONS = (
     Operation(
@@ -219,6 +221,65 @@ OPERATIONS = (
     ),
     Operation(
         method="GET",
+        path=f"{_ONE}/wave",
+        name="progress",
+        summary="How far the applicant is: the wave, the test, whether joined, the result",
+        answers=_PROGRESS,
+        answer_headers=("Cache-Control",),
+        codes=(*_STORED, *_ANYWHERE),
+    ),
+    Operation(
+        method="GET",
+        path=f"{_ONE}/test",
+        name="test",
+        summary="The test as it stands, once it is begun",
+        answers=_TEST,
+        answer_headers=("Cache-Control",),
+        codes=("test_not_started", *_STORED, *_ANYWHERE),
+    ),
+    Operation(
+        method="POST",
+        path=f"{_ONE}/test",
+        name="startTest",
+        summary="Begin the test of the open wave, or go on with it, on any device: there is one attempt a wave",
+        answers=_TEST,
+        answer_headers=("Cache-Control",),
+        codes=("wave_not_open", "checks_incomplete", *_STORED, *_ANYWHERE),
+    ),
+    Operation(
+        method="POST",
+        path=f"{_ONE}/test/answer",
+        name="answerTest",
+        summary="Save one answer; it is committed when this is answered",
+        body=participation_api.AnswerBody,
+        answers={200: participation_api.AnswerBody},
+        answer_headers=("Cache-Control",),
+        codes=("test_not_started", "test_ended", *_WITH_BODY, *_STORED, *_ANYWHERE),
+    ),
+    Operation(
+        method="POST",
+        path=f"{_ONE}/test/submit",
+        name="submitTest",
+        summary="End the test; ending it again changes nothing. It is scored within seconds",
+        answers=_TEST,
+        answer_headers=("Cache-Control",),
+        codes=("test_not_started", *_STORED, *_ANYWHERE),
+    ),
+    Operation(
+        method="POST",
+        path=f"{_ONE}/join",
+        name="join",
+        summary="Join the open wave; joining again changes nothing. 200: committed before the closing second",
+        body=participation_api.JoinBody,
+        answers=_PROGRESS,
+        answer_headers=("Cache-Control",),
+        codes=(
+            *("wave_not_open", "checks_incomplete", "test_not_done", "already_selected", "overloaded"),
+            *(*_WITH_BODY, *_STORED, *_ANYWHERE),
+        ),
+    ),
+    Operation(
+        method="GET",
         path=OPENAPI_PATH,
         name="openapi",
         summary="This document",
@@ -229,7 +290,34 @@ OPERATIONS = (
 )
 
 # A real answer for each body, from the local stack.
+_TICKET = "5b1f0f6c-6f0e-4d3b-9a53-0f3f8f7d1c2a"
 EXAMPLES = {
+    participation_api.AnswerBody: {"question": 0, "option": 2},
+    participation_api.JoinBody: {"wave": 1},
+    participation_api.ProgressBody: {
+        "now": _MOMENT,
+        "complete": True,
+        "wave": {
+            "number": 1,
+            "opens_at": "2026-11-21T01:00:00Z",
+            "closes_at": "2026-11-26T09:00:00Z",
+            "quota": 164_000,
+            "open": True,
+            "seed_commitment": "630dcd2966c4336691125448bbb25b4ff412a49c732db2c8abc1b8581bd710dd",
+        },
+        "test": "scored",
+        "joined": {"ticket": _TICKET, "joined_at": _MOMENT},
+        "result": None,
+    },
+    participation_api.AssessmentBody: {
+        "wave": 1,
+        "state": "running",
+        "now": _MOMENT,
+        "deadline_at": "2026-11-24T03:31:25.093375Z",
+        "questions": [{"text": "Berapa hasil 8 × 7?", "options": ["54", "56", "63", "48"]}],
+        "answers": [1],
+        "scores": None,
+    },
     RegistrationBody: _PERSON,
     CorrectionBody: {"name": "Siti Rahayu"},
     api.CodeBody: {"code": "167175"},

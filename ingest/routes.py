@@ -2,12 +2,21 @@
 
 from ingest.handlers import api
 from ingest.handlers.pages import PageHandlers
+from ingest.handlers.participation_api import ParticipationApi
+from ingest.handlers.participation_pages import ParticipationPages
 from ingest.handlers.receipts import Receipts
 from ingest.operations import OPENAPI_PATH
 from ingest.routing import REGISTRATIONS, Router
 
 
-def routes(*, programs: api.Api, people: PageHandlers, receipts: Receipts) -> Router:
+def routes(
+    *,
+    programs: api.Api,
+    people: PageHandlers,
+    receipts: Receipts,
+    participation_api: ParticipationApi,
+    participation_pages: ParticipationPages,
+) -> Router:
     """The router of the front door."""
     router = Router()
     one = f"{REGISTRATIONS}/{{handle}}"
@@ -17,6 +26,12 @@ def routes(*, programs: api.Api, people: PageHandlers, receipts: Receipts) -> Ro
     router.add("POST", f"{one}/phone", programs.type_code)
     router.add("POST", f"{one}/phone-code", programs.send_code)
     router.add("POST", f"{one}/email-link", programs.send_link)
+    router.add("GET", f"{one}/wave", participation_api.progress)
+    router.add("GET", f"{one}/test", participation_api.test)
+    router.add("POST", f"{one}/test", participation_api.start)
+    router.add("POST", f"{one}/test/answer", participation_api.answer)
+    router.add("POST", f"{one}/test/submit", participation_api.submit)
+    router.add("POST", f"{one}/join", participation_api.join)
     router.add("GET", OPENAPI_PATH, programs.openapi)
 
     router.add("GET", "/", people.form)
@@ -26,6 +41,10 @@ def routes(*, programs: api.Api, people: PageHandlers, receipts: Receipts) -> Ro
     router.add("POST", "/r/{handle}/phone", receipts.type_code)
     router.add("POST", "/r/{handle}/phone-code", receipts.send_code)
     router.add("POST", "/r/{handle}/email-link", receipts.send_link)
+    router.add("GET", "/r/{handle}/test", participation_pages.test)
+    router.add("POST", "/r/{handle}/test", participation_pages.start)
+    router.add("POST", "/r/{handle}/test/answer", participation_pages.answer)
+    router.add("POST", "/r/{handle}/join", participation_pages.join)
     router.add("GET", "/email/{token}", people.email_link)
     router.add("POST", "/email/{token}", people.follow_link)
     router.add("GET", "/assets/{name}", people.asset)

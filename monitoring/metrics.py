@@ -33,6 +33,7 @@ class Metrics:
         self._declare_front_door()
         self._declare_workers()
         self._declare_ministry()
+        self._declare_waves()
         self._declare_shared()
 
     def exposition(self) -> bytes:
@@ -112,6 +113,9 @@ class Metrics:
         self.ministry_surplus = self._gauge(
             "ministry_surplus", "1 while there are more NIK workers than GELOMBANG_MINISTRY_WORKERS and this is one", []
         )
+
+    def _declare_waves(self) -> None:
+        self.scored = self._counter("tests_scored", "Tests scored", [])
 
     def _declare_shared(self) -> None:
         self.bugs = self._counter("bugs", "Unexpected errors", ["where"])

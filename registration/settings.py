@@ -157,6 +157,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 0.1
     sms_daily_budget: Annotated[int, _count("Codes in a day (WIB); more wait for the next")] = 2_000_000
 
+    # Test and waves
+    test_minutes: Annotated[int, _count("How long an applicant has for the test, by the server's clock")] = 25
+
     # Logs
     log_level: Annotated[
         str, Meta(description="debug, info, warning or error", pattern=r"\A(debug|info|warning|error)\Z")

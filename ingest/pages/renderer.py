@@ -17,7 +17,7 @@ from ingest.pages import assets
 from ingest.pages.assets import Asset
 from ingest.pages.form_layout import arrange
 from ingest.pages.moments import ZONES, moment_for_machines, moment_in_words
-from ingest.pages.views import EmailLinkView, FormView, Link, MessageView, StatusView
+from ingest.pages.views import AssessmentView, EmailLinkView, FormView, Link, MessageView, StatusView
 from ingest.wording import LANGUAGES, Language
 
 _KEY_SLOT, _CSRF_SLOT = "slot-for-the-key", "slot-for-the-csrf-token"
@@ -52,6 +52,7 @@ class Pages:
         environment.filters |= {"moment": moment_in_words, "iso": moment_for_machines}
         self._form = environment.get_template("form.html")
         self._status = environment.get_template("status.html")
+        self._assessment = environment.get_template("assessment.html")
         self._email_link = environment.get_template("email_link.html")
         self._message = environment.get_template("message.html")
         self._waiting = environment.get_template("waiting.html")
@@ -72,6 +73,10 @@ class Pages:
     def status(self, language: Language, view: StatusView) -> bytes:
         """The receipt of one registration and where its checks stand."""
         return self._status.render(language=language, t=_texts(language), view=view).encode()
+
+    def assessment(self, language: Language, view: AssessmentView) -> bytes:
+        """The test and the wave of one applicant."""
+        return self._assessment.render(language=language, t=_texts(language), view=view).encode()
 
     def email_link(self, language: Language, view: EmailLinkView) -> bytes:
         """The page behind the mailed link; looking at it changes nothing."""

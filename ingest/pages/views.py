@@ -3,12 +3,15 @@
 Plain data, nothing escaped: the templates escape.
 """
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
 
+from registration.assessment import Paper
 from registration.checks import Kind, Overall, State
+from registration.store.progress import Progress
 
 
 class FieldProblem(msgspec.Struct, frozen=True):
@@ -74,6 +77,23 @@ class StatusView(msgspec.Struct, frozen=True, kw_only=True):
     forecast: str | None = None
     tag: str = ""
     zone: str = "WIB"
+
+
+class AssessmentView(msgspec.Struct, frozen=True, kw_only=True):
+    """The test and the wave of one applicant; `questions` only while the test runs, which takes `minutes` in all."""
+
+    handle: str
+    progress: Progress
+    test: str
+    minutes: int
+    questions: Paper = ()
+    notice: str | None = None
+
+    @property
+    def minutes_left(self) -> int:
+        """How much of the test's time is left, rounded up."""
+        attempt = self.progress.attempt
+        return 0 if attempt is None else math.ceil((attempt.deadline_at - attempt.now).total_seconds() / 60)
 
 
 class EmailLinkView(msgspec.Struct, frozen=True):

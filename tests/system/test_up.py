@@ -11,7 +11,7 @@ import pytest
 from tests.stack import DEADLINE_SECONDS, Stack, call, eventually, gelombang, running
 
 SERVERS = ("postgresql", "valkey", "simulators")
-WORKERS = ("worker-nik", "worker-email", "worker-phone")
+WORKERS = ("worker-nik", "worker-email", "worker-phone", "worker-waves")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_endpoints_have_the_promised_form(up: Stack) -> None:
     }
     assert list(found["pids"]) == [*SERVERS, "ingest-1", "ingest-2", *WORKERS]
     assert all(runs(pid) for pid in found["pids"].values())
-    assert len(set(found["metrics"])) == 5
+    assert len(set(found["metrics"])) == 6
     assert (up.directory / "endpoints.json").stat().st_mode & 0o077 == 0, "a database URL may carry a password"
 
 
@@ -127,7 +127,7 @@ def test_a_killed_stack_leaves_nothing_and_starts_again(tmp_path: Path) -> None:
 def test_without_simulators_the_front_door_still_works(tmp_path: Path) -> None:
     """Workers without anyone to ask are left out, and that is said."""
     with running(tmp_path / "data", "--no-simulators") as up:
-        assert list(up.endpoints["pids"]) == ["postgresql", "valkey", "ingest-1", "ingest-2"]
+        assert list(up.endpoints["pids"]) == ["postgresql", "valkey", "ingest-1", "ingest-2", "worker-waves"]
         assert up.endpoints["ministry"] is None
         assert "GELOMBANG_MINISTRY_URL is not set" in up.output.read_text()
 

@@ -140,7 +140,9 @@ def test_the_interface_page_has_every_reason_and_every_address() -> None:
 
 def _routes() -> Iterator[str]:
     handlers: Any = _AnyHandlers()
-    router = routes(programs=handlers, people=handlers, receipts=handlers)
+    router = routes(
+        programs=handlers, people=handlers, receipts=handlers, participation_api=handlers, participation_pages=handlers
+    )
     return (name for name in router.names() if not name.startswith("HEAD "))
 
 
@@ -159,3 +161,12 @@ def test_terms_are_defined_once_in_alphabetical_order() -> None:
     text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
     terms = [term.lower() for term in re.findall(r"^\| ([^|]+?) \|", text, flags=re.MULTILINE)[1:]]
     assert terms == sorted(set(terms), key=lambda term: re.sub(r"[^a-z]", "", term))
+
+
+def test_no_text_holds_the_marks_of_a_merge() -> None:
+    """What two people wrote at once was made one."""
+    texts = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+    marked = [
+        path.name for path in texts if re.search(r"^(<{7}|>{7}) ", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert marked == []

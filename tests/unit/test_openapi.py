@@ -64,7 +64,15 @@ def test_every_address_for_programs_is_in_it_and_nothing_more() -> None:
     """Whoever adds a route describes it."""
     handlers: Any = _AnyHandlers()
     routed = {
-        name for name in routes(programs=handlers, people=handlers, receipts=handlers).names() if " /api/" in name
+        name
+        for name in routes(
+            programs=handlers,
+            people=handlers,
+            receipts=handlers,
+            participation_api=handlers,
+            participation_pages=handlers,
+        ).names()
+        if " /api/" in name
     }
 
     assert {name for name, _ in operations()} == {name for name in routed if not name.startswith("HEAD ")}

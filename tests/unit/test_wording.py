@@ -6,6 +6,7 @@ from registration.applicant import CONFIRMABLE, FIELDS
 from registration.checks import MOVES, Kind, Overall, Reason, State
 
 PROBLEM_CODES = (
+    *("wave_not_open", "checks_incomplete", "test_not_started", "test_ended", "test_not_done", "already_selected"),
     *("idempotency_key_missing", "idempotency_key_format", "json_malformed", "body_too_slow", "body_too_large"),
     *(
         "request_malformed",
@@ -29,6 +30,7 @@ PROBLEM_CODES = (
     ),
 )
 FIELD_CODES = (
+    *("answer_unknown", "wave_unknown"),
     *("required", "type", "name_format", "birth_place_format", "birth_date_format", "nik_format"),
     *("nik_birth_date_mismatch", "nik_unknown_region", "under_age", "email_format", "phone_format", "confirm_format"),
     "email_domain_doubt",

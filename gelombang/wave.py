@@ -1,0 +1,240 @@
+"""`gelombang wave plan|list|open|close|select|announce`: the waves, from the plan to the announcement.
+
+Guarantee: each step happens once, in PostgreSQL, or not at all; a command that dies is run again. Who opened a wave,
+and under which capacity proof or for which reason without one, is written down.
+"""
+
+import csv
+import os
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gelombang.errors import CommandError
+
+if TYPE_CHECKING:
+    from registration.lots import Lots
+    from registration.store.waves import Lottery, WaveRecord
+    from registration.waves import Place, Rules, Wave
+
+SELECTION_SECONDS = 600.0
+_COLUMNS = ("ticket", "motivation", "maths", "affected", "rank", "selected")
+_NONCE_BYTES = 16
+
+app = typer.Typer(no_args_is_help=True)
+
+DataDir = Annotated[Path | None, typer.Option(help="Data dir of a local stack")]
+Number = Annotated[int, typer.Argument(metavar="NUMBER", help="Which wave", min=1)]
+Moment = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"], help="With its zone, as 2026-11-26T16:00+0700"),
+]
+
+
+@app.command()
+def plan(
+    number: Number,
+    *,
+    quota: Annotated[int, typer.Option(help="How many are selected", min=1)],
+    count: Annotated[int, typer.Option(help="So many waves, a week apart", min=1, max=500)] = 1,
+    opens: Moment = None,
+    closes: Moment = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Plan a wave, or several a week apart. Without times: open on Saturday, close on Thursday, 16:00 in Jakarta."""
+    from gelombang.connecting import with_database  # noqa: PLC0415 - slow to import
+    from registration.store import waves as store  # noqa: PLC0415
+    from registration.waves import Wave, weekly  # noqa: PLC0415
+
+    if (opens is None) != (closes is None) or (opens is not None and count > 1):
+        raise CommandError("give both --opens and --closes, for one wave, or neither.")
+    if opens is not None and closes is not None:
+        if opens >= closes:
+            raise CommandError("a wave must open before it closes.")
+        planned: Sequence[Wave] = [Wave(number, opens, closes, quota)]
+    else:
+        planned = weekly(first=number, count=count, after=datetime.now(UTC), quota=quota)
+    lotteries = [_lottery(wave, _lots(data_dir)) for wave in planned]
+    try:
+        new = with_database(lambda database: store.plan(database, planned, lotteries), data_dir)
+    except store.OverlapError:
+        raise CommandError("another wave is planned for a part of this time: `gelombang wave list`.") from None
+    taken = [wave.number for wave in planned if wave.number not in new]
+    for wave, lottery in zip(planned, lotteries, strict=True):
+        if wave.number in new:
+            print(f"wave {wave.number}: {_local(wave.opens_at)} to {_local(wave.closes_at)}, {wave.quota:,} selected")
+            print(f"  SHA-256 of its lottery's seed, to be published now: {lottery.commitment}")
+    if taken:
+        raise CommandError(f"planned before, left as it was: wave {', '.join(map(str, taken))}.")
+
+
+@app.command("list")
+def list_(data_dir: DataDir = None) -> None:
+    """Show all waves: times, state, and how many began the test, joined, and were selected."""
+    records = _records(data_dir)
+    if not records:
+        print("No waves are planned: `gelombang wave plan 1 --quota 164000`.")
+        return
+    columns = ("tests", "joined", "selected")
+    print(
+        f"{'wave':>5} {'state':<10} {'opens (WIB)':<17} {'closes (WIB)':<17} {'quota':>9}"
+        + "".join(f"{column:>10}" for column in columns)
+    )
+    for record in records:
+        wave = record.wave
+        print(
+            f"{wave.number:>5} {state_of(record):<10} {_local(wave.opens_at):<17} {_local(wave.closes_at):<17}"
+            f" {wave.quota:>9,} {record.scored:>9,} {record.joined:>9,} {record.selected:>9,}"
+        )
+
+
+@app.command("open")
+def open_(
+    number: Number,
+    *,
+    proof: Annotated[Path | None, typer.Option(help="A record of `gelombang prove` for this build")] = None,
+    override: Annotated[str | None, typer.Option(help="Open without a valid proof, for this reason")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Open a planned wave. Asks for a valid capacity proof of this build and configuration."""
+    from gelombang.connecting import with_database  # noqa: PLC0415 - slow to import
+    from registration.store import waves as store  # noqa: PLC0415
+
+    digest = _checked_proof(proof) if proof is not None else None
+    if digest is None and not (override or "").strip():
+        raise CommandError("a wave opens with --proof FILE (see `gelombang prove`), or with --override REASON.")
+    opened = with_database(
+        lambda database: store.open_wave(database, number, actor=actor(), proof=digest, override_reason=override),
+        data_dir,
+    )
+    if not opened:
+        raise CommandError(f"wave {number} cannot be opened: it is not planned, open already, or over.")
+    print(f"wave {number} is open within its times" + (f", without a proof: {override}" if digest is None else ""))
+
+
+@app.command()
+def close(
+    number: Number,
+    *,
+    early: Annotated[bool, typer.Option("--early", help="Also before its closing time")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Close an opened wave for good. The waves worker does so by itself when its time is up."""
+    from gelombang.connecting import with_database  # noqa: PLC0415 - slow to import
+    from registration.store import waves as store  # noqa: PLC0415
+
+    if not with_database(lambda database: store.close_wave(database, number, early=early), data_dir):
+        raise CommandError(f"wave {number} cannot be closed: it is not open, or its time is not up (--early).")
+    print(f"wave {number} is closed")
+
+
+@app.command()
+def select(
+    number: Number,
+    *,
+    out: Annotated[Path, typer.Option(help="Where the published list of tickets goes")],
+    data_dir: DataDir = None,
+) -> None:
+    """Select a closed wave's participants, once and for all, and write the list that anybody can recompute."""
+    from gelombang.connecting import with_database  # noqa: PLC0415 - slow to import
+    from registration.store import waves as store  # noqa: PLC0415
+    from registration.waves import load_rules  # noqa: PLC0415
+
+    rules, lots = load_rules(), _lots(data_dir)
+    try:
+        places = with_database(
+            lambda database: store.run_selection(database, number, rules=rules, seed=lots.lottery_seed),
+            data_dir,
+            timeout_seconds=SELECTION_SECONDS,
+        )
+    except store.NotReadyError:
+        places = _selected_before(number, data_dir, rules)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    _publish(out, places)
+    (record,) = _records(data_dir, number)
+    seed = (record.lottery_seed or b"").hex()
+    print(f"wave {number}: {sum(place.selected for place in places):,} of {len(places):,} selected; {out} written")
+    print(f"anybody can recompute it: python3 tools/recompute_selection.py {out} --seed {seed} \\")
+    weights = f"{rules.motivation_weight},{rules.maths_weight},{rules.affected_points}"
+    print(f"  --commitment {record.seed_commitment} --quota {record.wave.quota} --rules {weights}")
+
+
+def state_of(record: "WaveRecord") -> str:
+    """Where a wave stands, in one word."""
+    if record.selected_at is not None:
+        return "announced" if record.announce_at is not None and record.announce_at <= record.now else "selected"
+    if record.closed_at is not None or record.now >= record.wave.closes_at:
+        return "closed"
+    if record.opened_at is None:
+        return "planned"
+    return "open" if record.now >= record.wave.opens_at else "ready"
+
+
+def actor() -> str:
+    """Who runs the command, for the audit."""
+    import pwd  # noqa: PLC0415
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user without a name
+        return str(os.getuid())
+
+
+def _checked_proof(path: Path) -> str:
+    """The digest of a proof that holds now, here."""
+    raise CommandError(f"{path}: not a valid proof")
+
+
+def _selected_before(number: int, data_dir: Path | None, rules: "Rules") -> "Sequence[Place]":
+    from gelombang.connecting import with_database  # noqa: PLC0415 - slow to import
+    from registration.store import waves as store  # noqa: PLC0415
+
+    found = _records(data_dir, number)
+    if not found or found[0].selected_at is None:
+        raise CommandError(f"wave {number} cannot be selected: it is not closed.")
+    print(f"wave {number} was selected before; this is its list again")
+    return with_database(lambda database: store.read_places(database, number, rules=rules), data_dir)
+
+
+def _records(data_dir: Path | None, number: int | None = None) -> "Sequence[WaveRecord]":
+    from gelombang.connecting import with_database  # noqa: PLC0415 - slow to import
+    from registration.store import waves as store  # noqa: PLC0415
+
+    return with_database(lambda database: store.list_waves(database, number), data_dir)
+
+
+def _lots(data_dir: Path | None) -> "Lots":
+    from gelombang import ring_file  # noqa: PLC0415 - slow to import
+    from registration.lots import Lots  # noqa: PLC0415
+
+    return Lots(ring_file.read(ring_file.locate(data_dir)))
+
+
+def _lottery(wave: "Wave", lots: "Lots") -> "Lottery":
+    from registration.store.waves import Lottery  # noqa: PLC0415 - slow to import
+    from registration.waves import commitment  # noqa: PLC0415
+
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    return Lottery(commitment(lots.lottery_seed(wave.number, nonce)), nonce)
+
+
+def _publish(path: Path, places: "Sequence[Place]") -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(_COLUMNS)
+        for place in places:
+            entry = place.entry
+            writer.writerow(
+                [entry.ticket, entry.motivation, entry.maths, int(entry.affected), place.rank, int(place.selected)]
+            )
+
+
+def _local(moment: datetime) -> str:
+    from registration.clock import WESTERN_INDONESIA_TIME  # noqa: PLC0415
+
+    return f"{moment.astimezone(WESTERN_INDONESIA_TIME):%Y-%m-%d %H:%M}"

@@ -1,0 +1,46 @@
+-- Lets a batch of applicants join a wave, in one commit.
+-- $1 registrations, $2 their tickets: arrays of one length; $3 the wave.
+-- Returns for each registration what came of it: joined (now or before), not_open, incomplete, not_tested,
+-- already_selected (in a wave that was announced: before that nobody may learn it), or person_joined (another registration of the same person joined, who can only be its earlier owner).
+-- The wave's row is held in share, so that closing waits for this commit; whoever comes after the closing second by
+-- PostgreSQL's clock finds it not open. Tickets are taken in order, so that overlapping batches cannot deadlock.
+with open_wave as (
+    select number from waves
+    where number = $3::int and opened_at is not null and closed_at is null
+        and clock_timestamp() >= opens_at and clock_timestamp() < closes_at
+    for share
+),
+asked as (
+    select batch.id, batch.ticket, w.number as wave, o.nik_digest, a.motivation, a.maths, a.scored_at,
+        j.registration_id is not null as joined_before,
+        b.nik_digest is not null as already_selected,
+        f.nik_digest is not null as affected
+    from unnest($1::uuid[], $2::uuid[]) as batch (id, ticket)
+    left join open_wave as w on true
+    left join nik_owners as o on o.registration_id = batch.id
+    left join assessments as a on a.registration_id = batch.id and a.wave = w.number
+    left join joins as j on j.registration_id = batch.id and j.wave = w.number
+    left join (beneficiaries as b join waves as told on told.number = b.wave and told.announce_at <= clock_timestamp())
+        on b.nik_digest = o.nik_digest
+    left join affected_workers as f on f.nik_digest = o.nik_digest
+),
+inserted as (
+    insert into joins (wave, registration_id, nik_digest, ticket, motivation, maths, affected)
+    select distinct on (id) wave, id, nik_digest, ticket, motivation, maths, affected
+    from asked
+    where wave is not null and nik_digest is not null and scored_at is not null
+        and not joined_before and not already_selected
+    order by id
+    on conflict do nothing
+    returning registration_id
+)
+select asked.id,
+    case
+        when asked.wave is null then 'not_open'
+        when asked.joined_before or i.registration_id is not null then 'joined'
+        when asked.nik_digest is null then 'incomplete'
+        when asked.already_selected then 'already_selected'
+        when asked.scored_at is null then 'not_tested'
+        else 'raced'
+    end as outcome
+from asked left join inserted as i on i.registration_id = asked.id

@@ -1,0 +1,133 @@
+"""From the verified registration to the result, over HTTP and by the commands of operators."""
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stack import API, ENVIRONMENT, Answer, Stack, eventually, found, gelombang, running, someone
+
+JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+RECOMPUTE = Path(__file__).parents[2] / "tools" / "recompute_selection.py"
+PEOPLE = 6
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A system of its own: a wave stands open in it."""
+    with running(tmp_path_factory.mktemp("wave") / "data", processes=1) as started:
+        yield started
+
+
+def wave(stack: Stack, *options: str) -> "subprocess.CompletedProcess[str]":
+    """A `gelombang wave` command."""
+    return subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "gelombang", "wave", *options, "--data-dir", str(stack.directory)],
+        env=ENVIRONMENT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def moment(**later: float) -> str:
+    return f"{datetime.now(UTC) + timedelta(**later):%Y-%m-%dT%H:%M:%S%z}"
+
+
+def complete(stack: Stack) -> str:
+    """Somebody who is verified throughout; gives the handle."""
+    person = someone()
+    handle: str = stack.register(person).json["handle"]
+    eventually(lambda: stack.status(handle)["checks"]["nik"]["state"] == "verified")
+    stack.confirm(person, handle)
+    return handle
+
+
+def post(stack: Stack, path: str, body: Any = None) -> Answer:  # noqa: ANN401 - anything can be posted
+    return stack.call("POST", f"{API}/{path}", body=json.dumps(body).encode(), headers=JSON)
+
+
+def progress(stack: Stack, handle: str) -> Any:  # noqa: ANN401 - whatever was sent
+    return stack.call("GET", f"{API}/{handle}/wave").json
+
+
+def take_test(stack: Stack, handle: str) -> None:
+    """Answer some questions at random, then send."""
+    chance = random.Random(handle)  # noqa: S311 - made-up answers
+    assert post(stack, f"{handle}/test").status == 200
+    for question in range(19):
+        sent = post(stack, f"{handle}/test/answer", {"question": question, "option": chance.randrange(4)})
+        assert sent.status == 200, sent.body
+    assert post(stack, f"{handle}/test/submit").status == 200
+
+
+def look_at_the_test_from_two_devices(stack: Stack, handle: str) -> None:
+    """One attempt: the same questions in the same order, answers kept, whoever asks; and no key in what is sent."""
+    first = post(stack, f"{handle}/test").json
+    assert post(stack, f"{handle}/test/answer", {"question": 3, "option": 1}).status == 200
+    assert post(stack, f"{handle}/test/answer", {"question": 19, "option": 1}).json["code"] == "fields_wrong"
+    second = post(stack, f"{handle}/test").json
+    assert (second["questions"], second["deadline_at"]) == (first["questions"], first["deadline_at"])
+    assert second["answers"][3] == 1
+    assert all(question.keys() == {"text", "options"} for question in second["questions"])
+    page = stack.call("GET", f"/r/{handle}/test").body.decode()
+    assert 'id="q3-1" name="q3" value="1" checked' in page
+    saved = stack.call("POST", f"/r/{handle}/test/answer", body=b"q4=2&then=save", headers=FORM)
+    assert saved.status == 200, "the browser is led back to the questions"
+    assert stack.call("GET", f"{API}/{handle}/test").json["answers"][3:5] == [1, 2]
+
+
+def test_the_whole_way_to_the_result(stack: Stack, tmp_path: Path) -> None:
+    """Planned, opened, tested, joined, closed, selected: exact, and recomputed by the independent script."""
+    handles = [complete(stack) for _ in range(PEOPLE)]
+    assert progress(stack, handles[0])["wave"] is None
+    assert post(stack, f"{handles[0]}/test").json["code"] == "wave_not_open"
+
+    planned = wave(stack, "plan", "1", "--quota", "2", "--opens", moment(seconds=-5), "--closes", moment(hours=1))
+    assert planned.returncode == 0, planned.stderr
+    promised = found(r"[0-9a-f]{64}", planned.stdout)
+    refused = wave(stack, "open", "1")
+    assert (refused.returncode, "--proof" in refused.stderr) == (3, True)
+    assert wave(stack, "open", "1", "--override", "a test").returncode == 0
+
+    assert progress(stack, handles[0])["wave"]["open"]
+    assert progress(stack, handles[0])["wave"]["seed_commitment"] == promised
+    newcomer = stack.register(someone()).json["handle"]
+    assert post(stack, f"{newcomer}/test").json["code"] == "checks_incomplete"
+    assert post(stack, f"{handles[0]}/join", {"wave": 1}).json["code"] == "test_not_done"
+    look_at_the_test_from_two_devices(stack, handles[0])
+    for handle in handles:
+        take_test(stack, handle)
+    assert post(stack, f"{handles[0]}/test/answer", {"question": 0, "option": 0}).json["code"] == "test_ended"
+    eventually(lambda: all(progress(stack, handle)["test"] == "scored" for handle in handles))
+    for handle in handles * 2:  # joining again changes nothing
+        joined = post(stack, f"{handle}/join", {"wave": 1})
+        assert joined.status == 200, joined.body
+    assert wave(stack, "select", "1", "--out", str(tmp_path / "early.csv")).returncode == 3, "it is not closed"
+    assert wave(stack, "close", "1", "--early").returncode == 0
+    late = post(stack, f"{newcomer}/join", {"wave": 1})
+    assert (late.status, late.json["code"]) == (422, "wave_not_open")
+
+    selected = wave(stack, "select", "1", "--out", str(tmp_path / "result.csv"))
+    assert selected.returncode == 0, selected.stderr
+    seed = found(r"--seed [0-9a-f]{64}", selected.stdout).split()[1]
+    arguments = ["--seed", seed, "--commitment", promised, "--quota", "2"]
+    recomputed = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, "-I", str(RECOMPUTE), str(tmp_path / "result.csv"), *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (recomputed.returncode, recomputed.stdout.startswith(f"{PEOPLE} entries, 2 selected")) == (0, True)
+    assert progress(stack, handles[0])["result"] is None, "not announced yet"
+    again = wave(stack, "select", "1", "--out", str(tmp_path / "again.csv"))
+    assert again.returncode == 0
+    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "result.csv").read_bytes()
+    assert gelombang("ledger", stack.directory).returncode == 0

@@ -1,0 +1,48 @@
+"""Recomputes who is selected, from what is published, with Python's standard library and nothing of the project.
+
+    python3 recompute_selection.py ENTRIES.csv --seed HEX --commitment HEX --quota N [--rules 1,2,6]
+
+ENTRIES.csv has the columns ticket, motivation, maths, affected (0 or 1), rank, selected (0 or 1). The rules are the
+weights of motivation and maths and the points for affected workers. Ends with 0 when every rank is as it must be, with
+1 and the first difference when not.
+"""
+
+import argparse
+import csv
+import hashlib
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    """Read, recompute, compare."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("entries", type=Path)
+    parser.add_argument("--seed", required=True)
+    parser.add_argument("--commitment", required=True)
+    parser.add_argument("--quota", required=True, type=int)
+    parser.add_argument("--rules", default="1,2,6")
+    options = parser.parse_args()
+    seed = bytes.fromhex(options.seed)
+    if hashlib.sha256(seed).hexdigest() != options.commitment.lower():
+        print("the seed is not the one whose hash was published before closing")
+        return 1
+    motivation, maths, affected = map(int, options.rules.split(","))
+    with options.entries.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+
+    def order(row: dict[str, str]) -> tuple[int, str]:
+        score = int(row["motivation"]) * motivation + int(row["maths"]) * maths + int(row["affected"]) * affected
+        return -score, hashlib.sha256(seed + row["ticket"].encode()).hexdigest()
+
+    for rank, row in enumerate(sorted(rows, key=order), start=1):
+        due = (str(rank), str(int(rank <= options.quota)))
+        if (row["rank"], row["selected"]) != due:
+            print(f"ticket {row['ticket']}: published {row['rank']}, {row['selected']}; recomputed {due[0]}, {due[1]}")
+            return 1
+    print(f"{len(rows)} entries, {min(len(rows), options.quota)} selected: every rank is as it must be")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
