@@ -32,7 +32,10 @@ _LAST_LINES = 5
 _SETTINGS: Mapping[str, str] = {
     "GELOMBANG_LEASE_SECONDS": "5",
     "GELOMBANG_MINISTRY_TIMEOUT_SECONDS": "10",
+    "GELOMBANG_MINISTRY_CONCURRENCY": "100",
 }
+# The ministry's ceiling leaves room for what has to be caught up, and no more.
+_LEAST_CALLS_PER_SECOND, _CALLS_PER_PERSON = 50.0, 2.0
 
 
 def chaos(  # noqa: PLR0913 - one parameter for each option
@@ -77,7 +80,9 @@ def chaos(  # noqa: PLR0913 - one parameter for each option
         outage_seconds=outage_seconds,
         command=_command(seed),
     )
-    with _system(data, workers=workers) as site:
+    with _system(
+        data, workers=workers, calls_per_second=max(_LEAST_CALLS_PER_SECOND, _CALLS_PER_PERSON * rate)
+    ) as site:
         raise typer.Exit(_run(plan, site, json_file))
 
 
@@ -126,7 +131,7 @@ def _command(seed: int) -> str:
 
 
 @contextlib.contextmanager
-def _system(data: Path, *, workers: int) -> Iterator["Site"]:
+def _system(data: Path, *, workers: int, calls_per_second: float) -> Iterator["Site"]:
     """A `gelombang up` of its own, ready; stopped and removed at the end."""
     from gelombang import data_directory, endpoints, launcher, server  # noqa: PLC0415 - not for --list
     from loadtest.chaos.ground import Site  # noqa: PLC0415
@@ -136,7 +141,8 @@ def _system(data: Path, *, workers: int) -> Iterator["Site"]:
         directory = Path(folder).resolve() / "stack"
         line = [sys.executable, "-P", "-m", "gelombang", "up", "--port=0", f"--data-dir={directory}"]
         line += [f"--workers={workers}", "--processes=2", "--fault-proxy"]
-        environment = {**_SETTINGS, **server.environment()}
+        rate = {"GELOMBANG_MINISTRY_RATE_PER_SECOND": str(calls_per_second)}
+        environment = {**_SETTINGS, **rate, **server.environment()}
         output = directory.with_name("up.log")
         with output.open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - our own command
@@ -154,6 +160,8 @@ def _system(data: Path, *, workers: int) -> Iterator["Site"]:
                 keys=environment.get("GELOMBANG_KEYS") or str(directory / data_directory.KEYS),
                 valkey_data=directory / "valkey",
                 lease_seconds=float(environment["GELOMBANG_LEASE_SECONDS"]),
+                rate_ceiling=float(environment["GELOMBANG_MINISTRY_RATE_PER_SECOND"]),
+                concurrency_ceiling=int(environment["GELOMBANG_MINISTRY_CONCURRENCY"]),
                 stream_cap=int(environment.get("GELOMBANG_STREAM_CAP") or _default_cap()),
             )
         finally:

@@ -38,6 +38,8 @@ class Site:
     keys: str
     valkey_data: Path
     lease_seconds: float
+    rate_ceiling: float
+    concurrency_ceiling: int
     stream_cap: int
 
 

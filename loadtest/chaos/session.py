@@ -171,9 +171,15 @@ class Session:
         changed = await self.crowd.replay()
         books = await read_books(self.ground)
         harmed = sum(count for name, count in self.strikes.items() if name not in _HARMLESS_TO_SENDERS)
-        findings = judge(
-            books, self.crowd.people(), Tolerance(senders_harmed=harmed, set_aside=frozenset(self.arena.poisoned))
+        site = self.ground.site
+        tolerance = Tolerance(
+            senders_harmed=harmed,
+            set_aside=frozenset(self.arena.poisoned),
+            rate_ceiling=site.rate_ceiling,
+            concurrency_ceiling=site.concurrency_ceiling,
+            bunched=site.concurrency_ceiling if self.strikes.keys() & NETWORK.keys() else 0,
         )
+        findings = judge(books, self.crowd.people(), tolerance)
         return [*findings, *self.arena.findings, *self._own_findings(changed)]
 
     def _own_findings(self, changed: int) -> Sequence[Finding]:
