@@ -170,3 +170,9 @@ def test_no_text_holds_the_marks_of_a_merge() -> None:
         path.name for path in texts if re.search(r"^(<{7}|>{7}) ", path.read_text(encoding="utf-8"), re.MULTILINE)
     ]
     assert marked == []
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    """Two that were written at the same time do not share a number."""
+    numbers = sorted(path.name[:4] for path in (ROOT / "registration" / "store" / "migrations").glob("*.sql"))
+    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
