@@ -5,6 +5,7 @@ Read-only. What Valkey does not tell is missing, not zero.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 import msgspec
@@ -17,10 +18,13 @@ from registration.store.database import Database
 from registration.store.pauses import read_pauses
 from registration.store.work import count_delayed, measure_backlog
 from registration.streams import keys
+from registration.streams.shares import Pool, read_pool
 from registration.streams.streams import Streams
 
 # Work that is due should be taken up within minutes; beyond this somebody should look.
 LATE_SECONDS = 900.0
+SILENT_SECONDS = 60.0
+_CALM = frozenset({"", "closed"})
 
 
 class Stream(msgspec.Struct, frozen=True):
@@ -51,6 +55,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     taken_at: datetime
     kinds: tuple[KindStanding, ...]
+    ministry: Pool | None
     concerns: tuple[str, ...]
 
 
@@ -58,10 +63,13 @@ async def read_standing(database: Database, streams: Streams, clock: Clock) -> S
     """Read everything once. Raises `Retryable` when PostgreSQL does not answer."""
     pauses = {pause.kind: f"{pause.reason} ({pause.paused_by})" for pause in await read_pauses(database)}
     kinds = tuple([await _read_kind(database, streams, kind, paused=pauses.get(kind)) for kind in Kind])
-    return Standing(taken_at=clock.now(), kinds=kinds, concerns=tuple(concerns(kinds)))
+    ministry = None
+    with suppress(Retryable):
+        ministry = await read_pool(streams)
+    return Standing(taken_at=clock.now(), kinds=kinds, ministry=ministry, concerns=tuple(concerns(kinds, ministry)))
 
 
-def concerns(kinds: Sequence[KindStanding]) -> Sequence[str]:
+def concerns(kinds: Sequence[KindStanding], ministry: Pool | None = None) -> Sequence[str]:
     """What a person should look at, most urgent first; nothing when all is well. Pure."""
     found = []
     if any(kind.streams is None for kind in kinds):
@@ -69,11 +77,20 @@ def concerns(kinds: Sequence[KindStanding]) -> Sequence[str]:
     for kind in kinds:
         if kind.paused is not None:
             found.append(f"{kind.kind} is paused: {kind.paused}")
+        elif kind.due and kind.per_second == 0 and kind.oldest_due_seconds > SILENT_SECONDS:
+            found.append(f"{kind.kind}: no verdict in the last minute, and {kind.due:,} are due{_mostly(kind)}")
         elif kind.due and kind.oldest_due_seconds > LATE_SECONDS:
-            found.append(f"{kind.kind}: work is due since {duration(kind.oldest_due_seconds)}")
+            found.append(f"{kind.kind}: work is due since {duration(kind.oldest_due_seconds)}{_mostly(kind)}")
         if kind.dead_letters:
             found.append(f"{kind.kind}: {kind.dead_letters:,} dead letters (gelombang dead list)")
+    if ministry is not None and ministry.word not in _CALM:
+        found.append(f"the breaker holds calls to the registry back: {ministry.word}")
     return found
+
+
+def _mostly(kind: KindStanding) -> str:
+    cause = next(iter(kind.delayed), None)
+    return "" if cause is None else f" (mostly {cause})"
 
 
 def duration(seconds: float | None) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from gelombang.standing import KindStanding, Standing
     from registration.store.database import Database
+    from registration.streams.shares import Pool
     from registration.streams.streams import Streams
 
 EXIT_CONCERN = 1
@@ -84,11 +85,18 @@ def view(standing: "Standing") -> "RenderableType":
     table = Table(title=f"gelombang · {standing.taken_at:%Y-%m-%d %H:%M:%S} UTC", title_justify="left")
     table.add_column("")
     for kind in standing.kinds:
-        table.add_column(kind.kind, justify="right", style="bold red" if kind.paused else None)
+        table.add_column(kind.kind, justify="right", overflow="fold", style="bold red" if kind.paused else None)
     for name, cell in _ROWS:
         table.add_row(name, *(cell(kind) for kind in standing.kinds))
     style = "bold yellow" if standing.concerns else "green"
-    return Group(table, *(Text(text, style=style) for text in standing.concerns or ("All is well.",)))
+    lines = [Text(text, style=style) for text in standing.concerns or ("All is well.",)]
+    return Group(table, *([] if standing.ministry is None else [Text(_registry(standing.ministry))]), *lines)
+
+
+def _registry(pool: "Pool") -> str:
+    limit = "none yet" if pool.limit < 0 else f"{pool.limit:,}"
+    workers = f"{pool.workers} worker{'' if pool.workers == 1 else 's'}"
+    return f"registry: {pool.in_flight:,} calls under way, {limit} allowed, {workers}, breaker {pool.word or 'closed'}"
 
 
 def _waiting(kind: "KindStanding") -> str:
@@ -121,14 +129,14 @@ def _delayed(kind: "KindStanding") -> str:
 
 
 _ROWS: "tuple[tuple[str, Callable[[KindStanding], str]], ...]" = (
-    ("open in PostgreSQL", lambda kind: f"{kind.open:,}"),
-    ("of these due", lambda kind: f"{kind.due:,}"),
+    ("open", lambda kind: f"{kind.open:,}"),
+    ("due", lambda kind: f"{kind.due:,}"),
     ("oldest due since", _oldest),
-    ("in the stream (nik: priority + others)", _waiting),
-    ("in workers' hands", _held),
-    ("verdicts per second, last minute", lambda kind: "–" if kind.per_second is None else f"{kind.per_second:,.1f}"),
-    ("backlog done, without newcomers", _done),
-    ("delayed, by cause", _delayed),
+    ("in the stream", _waiting),
+    ("in hand", _held),
+    ("verdicts per second", lambda kind: "–" if kind.per_second is None else f"{kind.per_second:,.1f}"),
+    ("backlog done", _done),
+    ("delayed", _delayed),
     ("dead letters", lambda kind: f"{kind.dead_letters:,}"),
     ("state", lambda kind: "PAUSED" if kind.paused else "running"),
 )

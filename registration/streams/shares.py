@@ -5,6 +5,8 @@ Guarantee: what all workers together may do stays within the terms, whatever die
 Valkey grants nothing until all that it forgot has ended.
 """
 
+from typing import Any
+
 import msgspec
 
 from registration.streams.streams import Streams
@@ -77,10 +79,44 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     now_ms: float = 0.0
 
 
+class Pool(msgspec.Struct, frozen=True):
+    """How the pool is steered, for people: calls allowed (-1: nobody has steered), calls under way, workers, a word."""
+
+    limit: int
+    in_flight: int
+    workers: int
+    word: str
+
+
+class _Worker(msgspec.Struct):
+    in_flight: float = 0.0
+    seen: float = 0.0
+
+
+class _State(msgspec.Struct):
+    limit: float = -1.0
+    word: str = ""
+    at: float = 0.0
+    workers: Any = None  # Lua writes an empty table as an empty list
+
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Grant).decode
+_decode_state = msgspec.msgpack.Decoder(_State).decode
+_RECENTLY_MS = 3_000.0
 
 
 async def exchange(streams: Streams, report: Report) -> Grant:
     """Tell what this worker does and get its share. Raises `Retryable`; the share before then runs on to its end."""
     return _decode(await streams.exchange_shares(_encode(report)))
+
+
+async def read_pool(streams: Streams) -> Pool | None:
+    """How the pool stands, without taking part in it; None when no worker has been here. Raises `Retryable`."""
+    packed = await streams.read_shares()
+    if packed is None:
+        return None
+    state = _decode_state(packed)
+    found = msgspec.convert(state.workers if isinstance(state.workers, dict) else {}, dict[str, _Worker])
+    here = [worker for worker in found.values() if worker.seen > state.at - _RECENTLY_MS]
+    return Pool(int(state.limit), int(sum(worker.in_flight for worker in here)), len(here), state.word)

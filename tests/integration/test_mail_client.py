@@ -176,7 +176,7 @@ async def test_connections_are_kept_and_shared(client: MailClient, relay: Relay,
         ("552-5.2.2.rcpt@x.example", "mail_mailbox_full"),
         ("554-5.6.0.data@x.example", "mail_content"),
         ("550-5.1.1.start@x.example", "mail_content"),
-        ("421-4.3.2.rcpt@x.example", "mail_deferred"),
+        ("421-4.3.2.rcpt@x.example", "mail_domain_deferred"),
         ("bye@x.example", "mail_unreachable"),
     ],
 )
@@ -212,6 +212,12 @@ async def test_a_domain_that_hangs_holds_up_nobody(client: MailClient, relay: Re
         task.cancel()
     await asyncio.gather(*slow, return_exceptions=True)
     assert await send(client, "a@slow.example") == "sent"
+
+
+async def test_greylisting_of_one_address_holds_up_no_other(client: MailClient) -> None:
+    """Each new address at such a domain is deferred at first: that is no reason for the domain to rest."""
+    assert {await send(client, f"451-4.7.1.rcpt@grey{n % 2}.example") for n in range(20)} == {"mail_deferred"}
+    assert await send(client, "a@grey0.example") == "sent"
 
 
 async def test_a_relay_that_never_answers_is_given_up(settings_here: Settings) -> None:

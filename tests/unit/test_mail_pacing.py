@@ -83,7 +83,7 @@ async def test_few_wait_for_a_domain_that_hangs(pacing: Pacing, clock: Clock) ->
 
 
 async def test_a_domain_that_defers_again_and_again_rests_for_growing_waits(pacing: Pacing, clock: Clock) -> None:
-    """Two in a row are greylisting; the third is the domain's wish. Others go on."""
+    """Two in a row may be chance; the third is the domain's wish. Others go on."""
     pacing.deferred("later.example")
     pacing.deferred("later.example")
     assert await cause(pacing, "later.example") is None

@@ -74,7 +74,9 @@ def test_an_answer_about_us_is_set_aside_with_its_cause(code: int, text: str, ca
         (Stage.RECIPIENT, 552, "Exceeded storage allocation", "mail_mailbox_full"),
         (Stage.RECIPIENT, 450, "4.2.1 Busy", "mail_deferred"),
         (Stage.RECIPIENT, 451, "4.7.1 Greylisted", "mail_deferred"),
-        (Stage.CONTENT, 452, "4.3.1 Out of storage", "mail_deferred"),
+        (Stage.RECIPIENT, 421, "4.3.2 Closing", "mail_domain_deferred"),
+        (Stage.CONTENT, 452, "4.3.1 Out of storage", "mail_domain_deferred"),
+        (Stage.CONNECT, 421, "4.7.0 Too many connections", "mail_domain_deferred"),
     ],
 )
 def test_what_passes_or_concerns_every_mail_is_tried_again(stage: Stage, code: int, text: str, cause: str) -> None:

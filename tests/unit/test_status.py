@@ -10,6 +10,7 @@ from rich.console import Console
 from gelombang.standing import KindStanding, Standing, Stream, concerns, duration
 from gelombang.status import view
 from registration.checks import Kind
+from registration.streams.shares import Pool
 
 WELL = KindStanding(
     kind=Kind.NIK,
@@ -29,9 +30,14 @@ def but(**changes: object) -> KindStanding:
     return msgspec.structs.replace(WELL, **changes)
 
 
-def shown(*kinds: KindStanding) -> str:
+def shown(*kinds: KindStanding, ministry: Pool | None = None) -> str:
     output = io.StringIO()
-    standing = Standing(taken_at=datetime(2020, 4, 12, tzinfo=UTC), kinds=kinds, concerns=tuple(concerns(kinds)))
+    standing = Standing(
+        taken_at=datetime(2020, 4, 12, tzinfo=UTC),
+        kinds=kinds,
+        ministry=ministry,
+        concerns=tuple(concerns(kinds, ministry)),
+    )
     Console(file=output, width=120).print(view(standing))
     return output.getvalue()
 
@@ -46,7 +52,11 @@ def test_a_backlog_that_moves_is_no_concern() -> None:
     ("kind", "expected"),
     [
         (but(paused="maintenance (siti)"), "nik is paused: maintenance (siti)"),
-        (but(oldest_due_seconds=7_300.0), "nik: work is due since 2 h 1 min"),
+        (but(oldest_due_seconds=7_300.0), "nik: work is due since 2 h 1 min (mostly not_found)"),
+        (
+            but(per_second=0.0, oldest_due_seconds=61.0),
+            "nik: no verdict in the last minute, and 9,000 are due (mostly not_found)",
+        ),
         (but(dead_letters=1_200), "nik: 1,200 dead letters (gelombang dead list)"),
         (but(streams=None, per_second=None), "Valkey does not answer: work waits in PostgreSQL"),
     ],
@@ -68,6 +78,15 @@ def test_the_table_has_what_was_read() -> None:
 
     for part in ("12,000", "20 + 80", "8.3", "not_found 2,900", "ministry_timeout 100", "in 1 h 1 min", "done"):
         assert part in text
+
+
+def test_the_registry_s_limit_and_breaker_are_shown() -> None:
+    """An open breaker needs a person, a closed one does not."""
+    assert "7 calls under way, 40 allowed, 2 workers, breaker closed" in shown(WELL, ministry=Pool(40, 7, 2, "closed"))
+    assert list(concerns([WELL], Pool(40, 7, 2, "closed"))) == []
+    assert list(concerns([WELL], Pool(0, 0, 2, "ministry_quota"))) == [
+        "the breaker holds calls to the registry back: ministry_quota"
+    ]
 
 
 def test_what_is_not_known_is_a_dash() -> None:

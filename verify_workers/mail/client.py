@@ -92,7 +92,7 @@ class MailClient:
             try:
                 await self._send(mail.as_bytes(), sender, to)
             except Retryable as error:
-                if error.cause in {"mail_deferred", "mail_timeout"}:
+                if error.cause in {"mail_domain_deferred", "mail_timeout"}:
                     self._pacing.deferred(domain)
                 raise
             except (MailboxRefusedError, Permanent):

@@ -14,7 +14,7 @@ from typing import Final
 
 from registration.errors import Retryable
 
-# Greylisting defers the first mail to each address and says nothing of the domain, so a few in a row are no reason.
+# One or two in a row are no reason to hold up a domain.
 _PATIENCE: Final = 3
 _SLOW_SECONDS: Final = 2.0
 _WAITING_AT_SLOW: Final = 8

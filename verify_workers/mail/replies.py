@@ -4,6 +4,9 @@ Guarantee: a mailbox is called undeliverable only on an answer to its own RCPT t
 status 5.1.x of the recipient or 5.2.1 (RFC 3463), or a bare 550, 551 or 553 (RFC 5321) that gives no other ground. What
 is said of our address, our login, our standing or our text is the system's trouble.
 
+"Later" to one recipient (greylisting, a busy mailbox) says nothing of the others at the domain: `mail_deferred`. Every
+other "later" does: `mail_domain_deferred`.
+
 Pure.
 """
 
@@ -28,6 +31,7 @@ class MailboxRefusedError(Exception):
 
 
 _PERMANENT: Final = 500
+_CLOSING: Final = 421
 _ENHANCED: Final = re.compile(r"\A\s*5\.(?P<subject>[0-9]{1,3})\.(?P<detail>[0-9]{1,3})\b")
 # RFC 3463 and the IANA registry: X.1.7 and X.1.8 speak of the sender, X.1.9 of a relay on the way; X.2.1 is a mailbox
 # that was switched off, X.2.2 one that is full.
@@ -49,7 +53,7 @@ _PASSING: Final = {Stage.CONNECT: "mail_relay_refused", Stage.SENDER: "mail_send
 def refusal(stage: Stage, code: int, text: str) -> Exception:
     """What to raise: `MailboxRefusedError` (reject), `Retryable` (later) or `Permanent` (set aside), with a cause."""
     if code < _PERMANENT:
-        return Retryable("mail_deferred")
+        return Retryable("mail_deferred" if stage is Stage.RECIPIENT and code != _CLOSING else "mail_domain_deferred")
     if stage in _PASSING:
         return Retryable(_PASSING[stage])
     if stage is Stage.RECIPIENT:
