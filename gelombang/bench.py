@@ -45,6 +45,10 @@ def bench(  # noqa: PLR0913 - one parameter for each option
     overload: Annotated[
         bool, typer.Option("--overload", help="What is left of the rate at three times the capacity.")
     ] = False,
+    adaptation: Annotated[
+        bool, typer.Option("--adaptation", help="Simulate how the ministry's capacity is found; starts no server.")
+    ] = False,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each scenario of --adaptation.")] = 10,
     profile: Annotated[
         Path | None, typer.Option(help="Profile one front-door process into this folder.", show_default=False)
     ] = None,
@@ -67,6 +71,10 @@ def bench(  # noqa: PLR0913 - one parameter for each option
     try:
         if check is not None:
             raise typer.Exit(session.check(check))
+        if adaptation:
+            from loadtest.adaptation.session import adaptation as adapt  # noqa: PLC0415 - slow to import
+
+            raise typer.Exit(adapt(seeds=seeds, output=output))
         names = session.names(only or ())
         with _stopped_by_term(), _ground(output) as ground:
             if growth:
