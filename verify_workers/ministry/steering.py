@@ -26,6 +26,7 @@ from verify_workers.ministry.breaker import (
 )
 from verify_workers.ministry.controller import Controller, Knowledge, Window
 from verify_workers.ministry.observed import BUSY, TIMEOUT, Sight
+from verify_workers.ministry.protection import Protection
 
 _BROKEN = ("ministry_error", "ministry_unreachable")
 
@@ -72,17 +73,19 @@ class Steering:
             self._take_over(grant.steering)
         now = self._clock()
         sight = merge(list(_sights(grant.windows)))
-        limit = self._controller.update(now, _window(sight, seconds=now - self._steered_at, in_flight=grant.in_flight))
-        self._steered_at = now
-        midnight = seconds_until_midnight(datetime.fromtimestamp(grant.now_ms / 1_000, UTC))
-        self._breaker.update(
-            now, Outcomes(sight.answered, dict(sight.failures), sight.quota), midnight_in_seconds=midnight
+        limit = self._protection.update(
+            now,
+            _window(sight, seconds=now - self._steered_at, in_flight=grant.in_flight),
+            Outcomes(sight.answered, dict(sight.failures), sight.quota),
+            midnight_in_seconds=seconds_until_midnight(datetime.fromtimestamp(grant.now_ms / 1_000, UTC)),
         )
+        self._steered_at = now
         self._show()
-        left = _Left(self._controller.knowledge, self._breaker.memory(now))
+        breaker = self._protection.breaker
+        left = _Left(self._protection.controller.knowledge, breaker.memory(now))
         return Course(
-            limit=self._breaker.allowance(now, limit),
-            word=self._breaker.cause or self._breaker.state,
+            limit=limit,
+            word=breaker.cause or breaker.state,
             memory=msgspec.json.encode(left).decode(),
         )
 
@@ -91,18 +94,18 @@ class Steering:
             left = msgspec.json.decode(memory, type=_Left)
         except msgspec.MsgspecError:
             left = _Left()  # nobody was there before, or one whose memory another version wrote
-        self._controller = Controller(ceiling=self._ceiling_slots, knowledge=left.knowledge)
-        self._breaker = Breaker(
-            self._policy, now_seconds=self._clock(), randomness=self._randomness, memory=left.memory
+        self._protection = Protection(
+            Controller(ceiling=self._ceiling_slots, knowledge=left.knowledge),
+            Breaker(self._policy, now_seconds=self._clock(), randomness=self._randomness, memory=left.memory),
         )
         self._steered_at = self._clock()
 
     def _show(self) -> None:
-        metrics, controller = self._metrics, self._controller
+        metrics, controller = self._metrics, self._protection.controller
         metrics.ministry_base_seconds.set(controller.base_seconds or 0.0)
         metrics.ministry_goodput.set(controller.goodput)
         for state in BreakerState:
-            metrics.ministry_breaker.labels(state).set(state is self._breaker.state)
+            metrics.ministry_breaker.labels(state).set(state is self._protection.breaker.state)
 
 
 def merge(sights: Sequence[Sight]) -> Sight:
