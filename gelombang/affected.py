@@ -1,7 +1,7 @@
 """`gelombang affected import`: lists of affected workers from ministries and local offices.
 
-Guarantee: memory does not grow with the list. A list that broke off is imported again from the start: who is there stays.
-Nothing of a list is kept but the NIKs' digests; the report names lines and reasons, no person.
+Guarantee: memory does not grow with the list. A list that broke off is imported again from the start: who is there
+stays. Nothing of a list is kept but the NIKs' digests; the report names lines and reasons, no person.
 """
 
 import csv

@@ -11,6 +11,7 @@ from gelombang import data_directory as directories
 from gelombang import endpoints as written
 from gelombang.errors import CommandError
 from registration.errors import Retryable
+from registration.runtime import configure_logging
 from registration.settings import Settings, SettingsError, read
 from registration.store.database import Database, SchemaError
 from registration.streams.streams import Streams
@@ -97,6 +98,7 @@ async def _database(found: Settings, timeout_seconds: float) -> AsyncIterator[Da
 
 
 def _run(command: Coroutine[Any, Any, Result]) -> Result:
+    configure_logging("error")  # a person reads the answer, not the store's warnings on the way to it
     try:
         return asyncio.run(command)
     except Retryable as error:

@@ -3,9 +3,7 @@
 Read-only. What Valkey does not tell is missing, not zero.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 
 import msgspec
@@ -59,13 +57,20 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     concerns: tuple[str, ...]
 
 
+class _Seen(msgspec.Struct, frozen=True):
+    """What Valkey tells of a kind."""
+
+    streams: tuple[Stream, ...]
+    per_second: float
+
+
 async def read_standing(database: Database, streams: Streams, clock: Clock) -> Standing:
     """Read everything once. Raises `Retryable` when PostgreSQL does not answer."""
+    answers = await _answers(streams)
+    seen = {kind: await _read_streams(streams, kind) if answers else None for kind in Kind}
     pauses = {pause.kind: f"{pause.reason} ({pause.paused_by})" for pause in await read_pauses(database)}
-    kinds = tuple([await _read_kind(database, streams, kind, paused=pauses.get(kind)) for kind in Kind])
-    ministry = None
-    with suppress(Retryable):
-        ministry = await read_pool(streams)
+    kinds = tuple([await _read_kind(database, kind, seen[kind], paused=pauses.get(kind)) for kind in Kind])
+    ministry = await _read_ministry(streams) if all(seen.values()) else None
     return Standing(taken_at=clock.now(), kinds=kinds, ministry=ministry, concerns=tuple(concerns(kinds, ministry)))
 
 
@@ -103,31 +108,43 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.0f} s"
 
 
-async def _read_kind(database: Database, streams: Streams, kind: Kind, *, paused: str | None) -> KindStanding:
-    backlog = await measure_backlog(database, kind)
-    delayed = await count_delayed(database, kind)
-    sizes: tuple[Stream, ...] | None
-    rate: float | None
+async def _answers(streams: Streams) -> bool:
+    """Whether Valkey does; else each further look would wait for its time-out."""
     try:
-        async with asyncio.TaskGroup() as tasks:
-            looks = [(name, tasks.create_task(streams.size(name))) for name in keys.streams(kind)]
-            counted = tasks.create_task(streams.tally(kind))
-    except* Retryable:
-        sizes, rate = None, None
-    else:
-        found = [(name, look.result()) for name, look in looks]
-        sizes = tuple(Stream(name, size.length - size.pending, size.pending) for name, size in found)
-        rate = counted.result()
-    ahead = outlook(due=backlog.due, later=backlog.later, per_second=rate or 0.0)
+        await streams.ping()
+    except Retryable:
+        return False
+    return True
+
+
+async def _read_streams(streams: Streams, kind: Kind) -> _Seen | None:
+    try:
+        sizes = [(name, await streams.size(name)) for name in keys.streams(kind)]
+        rate = await streams.tally(kind)
+    except Retryable:
+        return None
+    return _Seen(tuple(Stream(name, size.length - size.pending, size.pending) for name, size in sizes), rate)
+
+
+async def _read_ministry(streams: Streams) -> Pool | None:
+    try:
+        return await read_pool(streams)
+    except Retryable:
+        return None
+
+
+async def _read_kind(database: Database, kind: Kind, seen: _Seen | None, *, paused: str | None) -> KindStanding:
+    backlog = await measure_backlog(database, kind)
+    ahead = outlook(due=backlog.due, later=backlog.later, per_second=seen.per_second if seen else 0.0)
     return KindStanding(
         kind=kind,
         open=backlog.open,
         due=backlog.due,
         oldest_due_seconds=backlog.oldest_due_seconds,
-        delayed=delayed,
+        delayed=await count_delayed(database, kind),
         dead_letters=backlog.set_aside,
         paused=paused,
-        streams=sizes,
-        per_second=rate,
+        streams=seen.streams if seen else None,
+        per_second=seen.per_second if seen else None,
         done_in_seconds=ahead.done_in_seconds,
     )
