@@ -12,6 +12,7 @@ from gelombang.bench import bench
 from gelombang.chaos import chaos
 from gelombang.doctor import doctor
 from gelombang.errors import CommandError
+from gelombang.forecast import forecast
 from gelombang.ledger import ledger
 from gelombang.migrate import migrate
 from gelombang.pauses import pause, resume
@@ -46,6 +47,7 @@ app.command()(bench)
 app.command("waiting-page")(waiting_page)
 app.command()(chaos)
 app.command()(prove)
+app.command()(forecast)
 app.add_typer(dead.app, name="dead", help="Work that was set aside: list it, give it back.")
 app.add_typer(keys.app, name="keys", help="The sealing keys: list, rotate, reseal, retire.")
 app.add_typer(subject.app, name="subject", help="What is held about one person: export it, erase it.")

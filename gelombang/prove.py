@@ -9,19 +9,18 @@ import contextlib
 import os
 import shlex
 import signal
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gelombang import data_directory, endpoints, launcher, probes
+from gelombang import data_directory, endpoints, probes
 from gelombang.errors import CommandError
 from gelombang.local_settings import LOCAL_SETTINGS
+from gelombang.own_stack import running
 
 if TYPE_CHECKING:
     from loadtest.proof.plan import Environment
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
     from registration.sealing import KeyRing
 
 HISTORIC_PEAK = Path(__file__).parents[1] / "loadtest" / "plans" / "historic-peak.toml"
-_READY_SECONDS = 120.0
-_STOP_SECONDS = 20.0
-_POLL_SECONDS = 0.1
 
 
 def prove(
@@ -58,14 +54,14 @@ def prove(
 
     try:
         found, digest = read(plan)
-        ring = _ring(data_dir)
+        ring = signing_ring(data_dir)
         config = _config(own=url is None)
         if check is not None:
             chosen = digest if plan != HISTORIC_PEAK else None
             raise typer.Exit(session.check(check, ring, config=config, plan_digest=chosen))
         output.mkdir(parents=True, exist_ok=True)
         with (
-            _stopped_by_term(),
+            stopped_by_term(),
             tempfile.TemporaryDirectory(prefix="data-", dir=output) as scratch,
             _system(found.environment, Path(scratch), ring, data_dir=data_dir, url=url) as (system, valkey),
         ):
@@ -107,54 +103,32 @@ def _system(
             if found is None:
                 raise CommandError(f"no system runs with the data directory {data_dir}. Start one with `gelombang up`.")
         else:
-            found = stack.enter_context(_own_stack(environment, scratch, ring))
-        names = ("front_door", "mailbox", "sms", "ministry", "database_url", "pids")
-        yield System(**{name: found[name] for name in names}, ring=ring), _valkey_version(found["redis_url"])
+            found = stack.enter_context(own_stack(scratch, ring, environment))
+        yield system_of(found, ring), _valkey_version(found["redis_url"])
+
+
+def system_of(found: Mapping[str, Any], ring: "KeyRing") -> "System":
+    """The local stack with these endpoints."""
+    from loadtest.proof.system import System  # noqa: PLC0415 - slow to import
+
+    names = ("front_door", "mailbox", "sms", "ministry", "database_url", "pids")
+    return System(**{name: found[name] for name in names}, ring=ring)
 
 
 @contextlib.contextmanager
-def _own_stack(environment: "Environment", scratch: Path, ring: "KeyRing") -> Iterator[Mapping[str, Any]]:
-    """`gelombang up` on an empty directory, as the plan wants it; ends with this process, whatever ends that."""
-    directory, log = scratch / "stack", scratch / "stack.log"
-    directory.mkdir()
+def own_stack(scratch: Path, ring: "KeyRing", environment: "Environment | None" = None) -> Iterator[Mapping[str, Any]]:
+    """A stack of our own, on this key ring, as a plan wants it."""
+    options = ["--workers", str(environment.workers if environment else 1)]
+    if environment is not None and environment.front_doors is not None:
+        options += ["--processes", str(environment.front_doors)]
     keys = scratch / "keys.json"
     data_directory.write_whole(keys, ring.to_json())
-    line = [sys.executable, "-P", "-m", "gelombang", "up", "--port", "0", "--data-dir", str(directory)]
-    line += ["--workers", str(environment.workers)]
-    if environment.front_doors is not None:
-        line += ["--processes", str(environment.front_doors)]
-    told = {**os.environ, **environment.settings, "GELOMBANG_KEYS": str(keys)}
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            launcher.wrap(line, death_signal=signal.SIGTERM),
-            env=told,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
-        yield _ready(process, directory, log)
-    finally:
-        process.terminate()
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    told = {**os.environ, **(environment.settings if environment else {}), "GELOMBANG_KEYS": str(keys)}
+    with running(scratch / "stack", *options, environment=told) as found:
+        yield found
 
 
-def _ready(process: subprocess.Popen[bytes], directory: Path, log: Path) -> Mapping[str, Any]:
-    deadline = time.monotonic() + _READY_SECONDS
-    while (found := endpoints.read(directory / data_directory.ENDPOINTS)) is None:
-        if process.poll() is not None or time.monotonic() > deadline:
-            words = log.read_text(errors="replace").strip().splitlines()[-3:]
-            raise CommandError(f"the system to be proven did not start: {' / '.join(words) or 'it said nothing'}")
-        time.sleep(_POLL_SECONDS)
-    return found
-
-
-def _ring(data_dir: Path | None) -> "KeyRing":
+def signing_ring(data_dir: Path | None) -> "KeyRing":
     """The ring that signs: of GELOMBANG_KEYS, of the data directory, or of the per-user one, made when needed."""
     from registration.sealing import KeyRing  # noqa: PLC0415 - slow to import
 
@@ -186,7 +160,7 @@ def _valkey_version(redis_url: str) -> str:
 
 
 @contextlib.contextmanager
-def _stopped_by_term() -> Iterator[None]:
+def stopped_by_term() -> Iterator[None]:
     """Let SIGTERM end the run as Ctrl-C does: in order, with the data directory removed."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

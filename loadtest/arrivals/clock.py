@@ -111,6 +111,7 @@ class ArrivalUser(User):
         return stopped
 
     def _follow(self, flight: Flight) -> None:
+        flight.begin()
         offer = flight.offer
         randomness = random.Random(f"{offer.seed}/{flight.next_clock()}")  # noqa: S311 - spreads load, guards nothing
         tasks, weights = weighted(cast("list[Task]", self.tasks), offer.mix)

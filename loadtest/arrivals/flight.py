@@ -27,7 +27,8 @@ _BUSY_WINDOW_SECONDS = 2.0
 class Offer:
     """What is offered. `rate` is in arrivals per second of one clock at full intensity; `mix` weighs the journeys.
 
-    `run` begins every idempotency key, `seed` decides who the people are and when they come.
+    `run` begins every idempotency key, `seed` decides who the people are and when they come. Before somebody presses a
+    mailed link they wait, `think_seconds` on average.
     """
 
     run: str
@@ -40,6 +41,7 @@ class Offer:
     mix: dict[str, float] = field(default_factory=dict)
     mailbox: str | None = None
     sms: str | None = None
+    think_seconds: float = 0.0
 
 
 class Flight:
@@ -53,8 +55,8 @@ class Flight:
             url: Connections(url, timeout_seconds=offer.timeout_seconds) for url in (offer.mailbox, offer.sms) if url
         }
         self.clock = clock
-        self.started_at = clock()
-        self._wall_offset = time.time() - self.started_at
+        self._started_at: float | None = None
+        self._wall_offset = time.time() - clock()
         self._numbers = itertools.count()
         self._people = itertools.count(number * PEOPLE_PER_PROCESS)
         self._clocks: Iterator[int] = itertools.count(number * PEOPLE_PER_PROCESS)
@@ -67,9 +69,14 @@ class Flight:
         """Whether nobody is due any more and nobody is under way."""
         return self.seconds() >= self.offer.curve.end_seconds and self.account.in_flight == 0
 
+    def begin(self) -> None:
+        """The curve begins with the first clock, so that nobody at its start is lost while clocks are made."""
+        if self._started_at is None:
+            self._started_at = self.clock()
+
     def seconds(self) -> float:
-        """Seconds since the start."""
-        return self.clock() - self.started_at
+        """Seconds since the curve began."""
+        return 0.0 if self._started_at is None else self.clock() - self._started_at
 
     def next_person(self) -> int:
         """The index of somebody whom nobody else in this run is."""

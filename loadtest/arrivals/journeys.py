@@ -36,6 +36,7 @@ _IMPATIENT_SECONDS = 1.0
 _IMPATIENT_TRIES = 6
 _PATIENT_TRIES = 200
 _BOT_TRIES = 5
+_LOOKS_FOR_MAIL = 40
 _SLOW_PIECES, _SLOW_PAUSE_SECONDS = 8, 0.4
 _LINK = re.compile(r"https?://[^/\s]+(/email/[^\s<>\"]+)")
 _CODE = re.compile(r"#([0-9]{4,8})\s*\Z")
@@ -70,14 +71,17 @@ def follow(arrival: Arrival) -> None:
 
 
 def confirm_mail(arrival: Arrival) -> None:
-    """Register with patience, and press the mailed link as soon as it has come."""
+    """Register with patience, and press the mailed link, some time after it has come; give up when none comes."""
     who = _somebody(arrival)
     if _handle(_send_patiently(arrival, body(who))) is None:
         return
-    pause = _MEAN_PAUSE_SECONDS
-    while not press_link(arrival, who) and arrival.flight.offer.mailbox:
+    think = arrival.flight.offer.think_seconds
+    pause = think and random.expovariate(1 / think)
+    for _ in range(_LOOKS_FOR_MAIL):
         gevent.sleep(pause)
-        pause = min(8.0, pause * 1.5)
+        if press_link(arrival, who):
+            break
+        pause = min(8.0, max(_MEAN_PAUSE_SECONDS, pause) * 1.5)
 
 
 def insist(arrival: Arrival) -> None:

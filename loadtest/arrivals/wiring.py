@@ -58,6 +58,7 @@ def add_options(parser: Any) -> None:  # noqa: ANN401 - Locust's parser
     option("--arrivals-end", action="store_true", help="Quit when the curve is over and everybody has an answer")
     option("--arrivals-mailbox", default="", help="Address of the mailbox stand-in, for journeys that follow a link")
     option("--arrivals-sms", default="", help="Address of the SMS stand-in, for journeys that type a code")
+    option("--arrivals-think-seconds", type=float, default=0.0, help="Mean wait before pressing a mailed link")
     option("--arrivals-run", default=f"run-{secrets.token_hex(4)}", help="Begins every idempotency key")
     option("--arrivals-seed", type=int, default=secrets.randbits(31), help="Who the made-up people are")
 
@@ -188,6 +189,7 @@ def offer(options: argparse.Namespace, *, test: int = 1) -> Offer:
         mix=_mix(options.arrivals_mix),
         mailbox=options.arrivals_mailbox or None,
         sms=options.arrivals_sms or None,
+        think_seconds=options.arrivals_think_seconds,
     )
 
 

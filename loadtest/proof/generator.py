@@ -49,6 +49,7 @@ class Load:
     user_class: str = "Wave"
     mailbox: str | None = None
     sms: str | None = None
+    think_seconds: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -90,6 +91,7 @@ def command(load: Load, result: Path) -> list[str]:
         "--arrivals-seed": load.seed,
         "--arrivals-mailbox": load.mailbox,
         "--arrivals-sms": load.sms,
+        "--arrivals-think-seconds": load.think_seconds,
         "--loglevel": "ERROR",
     }
     line = [sys.executable, "-m", "locust", "-f", str(_LOCUSTFILE), "--headless", "--only-summary", "--arrivals-end"]
