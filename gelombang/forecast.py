@@ -48,6 +48,9 @@ def forecast(  # noqa: PLR0913 - one parameter for each option
     replay: Annotated[bool, typer.Option("--replay", help="Replay it on a stack of its own, compressed.")] = False,
     minutes: Annotated[float, typer.Option(min=0.1, help="Length of a replay.")] = 10.0,
     one_in: Annotated[float, typer.Option(min=1, help="One in so many people comes to a replay.")] = 20.0,
+    watch_minutes: Annotated[
+        float, typer.Option(min=0, help="Watch a replay's queue drain, for so long at most.")
+    ] = 15.0,
     output: Annotated[Path, typer.Option(help="Folder for the reports.")] = Path("forecast-results"),
 ) -> None:
     """Forecast the queues of a wave, or replay it.
@@ -74,7 +77,8 @@ def forecast(  # noqa: PLR0913 - one parameter for each option
         if replay:
             compression = session.compressed(profile, seconds=minutes * _MINUTE, one_in=one_in)
             for rate in rates:
-                _replay(compression, msgspec.structs.replace(scenario, ministry_rate=rate), output)
+                case = msgspec.structs.replace(scenario, ministry_rate=rate)
+                _replay(compression, case, output, watch_seconds=watch_minutes * _MINUTE)
             return
         found = session.measured(measured) if measured is not None else {}
         session.forecast(profile, scenario, rates, proof=proof, measured=found, output=output)
@@ -82,7 +86,7 @@ def forecast(  # noqa: PLR0913 - one parameter for each option
         raise CommandError(str(error)) from error
 
 
-def _replay(compression: "Compression", scenario: "Scenario", output: Path) -> None:
+def _replay(compression: "Compression", scenario: "Scenario", output: Path, *, watch_seconds: float) -> None:
     from gelombang.prove import own_stack, signing_ring, stopped_by_term, system_of  # noqa: PLC0415 - for this only
     from loadtest.forecast import session  # noqa: PLC0415 - slow to import
 
@@ -93,4 +97,4 @@ def _replay(compression: "Compression", scenario: "Scenario", output: Path) -> N
         tempfile.TemporaryDirectory(prefix="data-", dir=output) as scratch,
         own_stack(Path(scratch), ring) as found,
     ):
-        session.replay(system_of(found, ring), compression, scenario, output)
+        session.replay(system_of(found, ring), compression, scenario, output, watch_seconds=watch_seconds)

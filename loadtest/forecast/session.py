@@ -25,8 +25,9 @@ ENVIRONMENT_ERRORS = PROOF_ERRORS
 _BUCKET_SECONDS = 10
 _RATES = {Kind.NIK: "worker_rate", Kind.EMAIL: "mail_rate", Kind.PHONE: "text_rate"}
 _SAID_EVERY_SECONDS = 10.0
-# A replay is watched for so long after its end, in parts of its own length.
-_DRAIN_PART = 0.5
+_HORIZON = 6.0  # how far a replay's forecast looks, in its own length
+# How much later than forecast the last verdict may come and still be waited for.
+_LATER, _LATER_SECONDS = 1.3, 10.0
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,8 +79,13 @@ def compressed(profile: str, *, seconds: float, one_in: float) -> Compression:
     return Compression(curve=curve, faster=curve.end_seconds / seconds, one_in=one_in)
 
 
-def replay(system: System, compression: Compression, scenario: Scenario, output: Path) -> Compared:
-    """Replay on a fresh system, and say what came of it beside what was forecast. Raises `ENVIRONMENT_ERRORS`."""
+def replay(
+    system: System, compression: Compression, scenario: Scenario, output: Path, *, watch_seconds: float
+) -> Compared:
+    """Replay on a fresh system, and say what came of it beside what was forecast. Raises `ENVIRONMENT_ERRORS`.
+
+    Where people wait at the close, they are watched until the last verdict is there, for `watch_seconds` at most.
+    """
     out = console()
     short, seconds = compression.scenario(scenario), compression.seconds
     out.print(
@@ -94,12 +100,14 @@ def replay(system: System, compression: Compression, scenario: Scenario, output:
             said = moment.seconds
             out.print(_line(moment))
 
+    horizon = _HORIZON * seconds
+    moments = list(simulate(short, compression.short_curve, until_seconds=horizon, step_seconds=seconds / 3_000))
+    expected = outlook(moments, short, close_seconds=seconds, busiest_second=0.0)
+    drain = (expected.drained_at_seconds or horizon) * _LATER + _LATER_SECONDS - seconds
     with tempfile.TemporaryDirectory(prefix="replay-") as folder:
         seen = replays.run(
-            system, compression, scenario, Path(folder), told=told, drain_seconds=_DRAIN_PART * seconds + 10
+            system, compression, scenario, Path(folder), told=told, drain_seconds=min(drain, watch_seconds)
         )
-    moments = list(simulate(short, compression.short_curve, until_seconds=3 * seconds, step_seconds=seconds / 3_000))
-    expected = outlook(moments, short, close_seconds=seconds, busiest_second=0.0)
     compared = Compared(
         ministry_rate=scenario.ministry_rate,
         seconds=seconds,
