@@ -4,6 +4,7 @@ Guarantee: work orphaned by a dead worker is delivered again after one lease; an
 `delivery_limit` times before it becomes a dead letter, so poison never loops.
 """
 
+import time
 from collections.abc import Sequence
 
 import structlog
@@ -13,7 +14,7 @@ from registration.checks import Kind
 from registration.settings import Settings
 from registration.store.database import Database
 from registration.store.work import Delay, Outcome, load_work
-from registration.streams.streams import Entry, Streams
+from registration.streams.streams import Entry, Expired, Streams
 from verify_workers.completer import Completer
 from verify_workers.processor import Processor
 
@@ -46,6 +47,7 @@ class Rescuer:
         self._processor = processor
         self._completer = completer
         self._rescued = metrics.rescued.labels(kind)
+        self._standing: dict[str, dict[Expired, float]] = {}
 
     async def recover(self) -> None:
         """Set aside what killed the earlier lives of this very consumer, at start and before anything is taken up.
@@ -65,19 +67,33 @@ class Rescuer:
             await self._rescue(name)
 
     async def _rescue(self, stream_name: str) -> None:
-        expired = await self._streams.find_expired(
-            stream_name, lease_seconds=self._settings.lease_seconds, count=_LOOK_AT
-        )
+        lease_seconds = self._settings.lease_seconds
+        expired = await self._streams.find_expired(stream_name, lease_seconds=lease_seconds, count=_LOOK_AT)
+        if not expired and (expired := await self._find_stuck(stream_name)):
+            lease_seconds = 0.0  # by our own clock it is over
         limit = self._settings.delivery_limit
         poison = [item.entry_id for item in expired if item.deliveries >= limit]
         orphans = [item.entry_id for item in expired if item.deliveries < limit]
         if poison:
-            await self._set_aside(await self._claim(stream_name, poison, lease_seconds=self._settings.lease_seconds))
+            await self._set_aside(await self._claim(stream_name, poison, lease_seconds=lease_seconds))
         if orphans:
             room = await self._processor.room()
-            entries = await self._claim(stream_name, orphans[:room], lease_seconds=self._settings.lease_seconds)
+            entries = await self._claim(stream_name, orphans[:room], lease_seconds=lease_seconds)
             self._rescued.inc(len(entries))
             self._processor.take(entries)
+
+    async def _find_stuck(self, stream_name: str) -> Sequence[Expired]:
+        """Entries whose idle time stood at zero for a whole lease of our own monotonic clock.
+
+        After a jump back of Valkey's clock what was delivered before has its delivery in the future. Whoever lives
+        renews it and it ages again; a dead worker's would not for as long as the jump.
+        """
+        now = time.monotonic()
+        before = self._standing.get(stream_name, {})
+        pending = await self._streams.find_expired(stream_name, lease_seconds=0.0, count=_LOOK_AT)
+        standing = {item: before.get(item, now) for item in pending if not item.idle_seconds}
+        self._standing[stream_name] = standing
+        return [item for item, since in standing.items() if now - since > self._settings.lease_seconds]
 
     async def _claim(self, stream_name: str, entry_ids: Sequence[str], *, lease_seconds: float) -> Sequence[Entry]:
         return await self._streams.claim(

@@ -89,6 +89,8 @@ async def _delete_append_only_file(arena: Arena) -> None:
 
 async def _measure_redelivery(arena: Arena, worker: str) -> None:
     """What the dead consumer held: how long until each entry was delivered again, or was no more."""
+    if not any(worker.startswith(f"worker-{kind}") for kind in Kind):
+        return  # it has no stream
     kind, consumer = _consumer(worker)
     loop = asyncio.get_running_loop()
     died_at = loop.time()

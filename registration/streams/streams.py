@@ -35,12 +35,13 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Expired(msgspec.Struct, frozen=True):
-    """An entry whose consumer gave no sign of life, and how often it was delivered."""
+    """An entry whose consumer gave no sign of life for `idle_seconds`, and how often it was delivered."""
 
     stream: str
     entry_id: str
     deliveries: int
     consumer: str
+    idle_seconds: float
 
 
 class StreamSize(msgspec.Struct, frozen=True):
@@ -257,7 +258,13 @@ def _entries(stream_name: str, rows: Sequence[Any]) -> Sequence[Entry]:
 
 
 def _expired(stream_name: str, row: Mapping[str, Any]) -> Expired:
-    return Expired(stream_name, row["message_id"].decode(), row["times_delivered"], row["consumer"].decode())
+    return Expired(
+        stream=stream_name,
+        entry_id=row["message_id"].decode(),
+        deliveries=row["times_delivered"],
+        consumer=row["consumer"].decode(),
+        idle_seconds=row["time_since_delivered"] / 1_000,
+    )
 
 
 def _registration_id(fields: Mapping[bytes, bytes] | None) -> UUID | None:

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 from uuid import UUID, uuid4
 
 import aiohttp
@@ -251,6 +253,15 @@ async def test_an_entry_of_a_dead_worker_is_rescued(bench: Bench) -> None:
         await bench.ended(registration, Kind.NIK, State.VERIFIED)
 
 
+async def test_an_entry_of_a_dead_worker_is_rescued_after_a_jump_of_the_clock(bench: Bench) -> None:
+    """Valkey's clock goes back an hour: what was delivered before does not age, and comes to a worker all the same."""
+    (registration,) = await bench.register(bench.person())
+    await _deliver_to_the_dead(bench, registration)
+    await _turn_back_the_clock(bench.settings.redis_url, keys.stream(Kind.NIK), seconds=3_600)
+    async with bench.worker(Kind.NIK):
+        await bench.ended(registration, Kind.NIK, State.VERIFIED)
+
+
 @pytest.mark.parametrize("worker", ["another", "dead"])
 async def test_an_entry_that_keeps_killing_its_worker_is_set_aside(bench: Bench, worker: str) -> None:
     """After three deliveries the entry is a dead letter, and others are unharmed.
@@ -401,3 +412,31 @@ async def _deliver_to_the_dead(bench: Bench, registration: UUID) -> None:
     """Put an entry into the hands of a consumer that does nothing."""
     while not await bench.streams.read([keys.stream(Kind.NIK)], consumer="dead", count=1):
         await bench.streams.offer([keys.stream(Kind.NIK)], [registration])
+
+
+async def _turn_back_the_clock(redis_url: str, stream: str, *, seconds: int) -> None:
+    """Have every delivery lie that far in the future. No command can say that, so the stream's dump is patched."""
+    client = Redis.from_url(redis_url)
+    marked = 1_000_000_000_000  # a time, in 2001, whose bytes are found again in the dump
+    pending = await client.xpending_range(stream, keys.GROUP, min="-", max="+", count=10)
+    ids: list[Any] = [row["message_id"] for row in pending]
+    await client.xclaim(stream, keys.GROUP, "dead", 0, ids, time=marked, justid=True)
+    dump = await client.dump(stream)
+    assert dump is not None
+    future = int(time.time() * 1_000) + seconds * 1_000
+    body = dump[:-8].replace(marked.to_bytes(8, "little"), future.to_bytes(8, "little"))
+    assert body != dump[:-8]
+    await client.restore(stream, 0, body + _crc64(body).to_bytes(8, "little"), replace=True)
+    (row, *_) = await client.xpending_range(stream, keys.GROUP, min="-", max="+", count=10)
+    assert row["time_since_delivered"] == 0
+    await client.aclose()
+
+
+def _crc64(data: bytes) -> int:
+    """The checksum of a dump: CRC-64 of Jones, reflected."""
+    crc = 0
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x95AC9329AC4BC9B5 if crc & 1 else 0)
+    return crc
