@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from gelombang import config, dead, keys, subject, wave
+from gelombang import affected, config, dead, keys, subject, wave
 from gelombang.bench import bench
 from gelombang.chaos import chaos
 from gelombang.doctor import doctor
@@ -51,6 +51,7 @@ app.command()(forecast)
 app.add_typer(dead.app, name="dead", help="Work that was set aside: list it, give it back.")
 app.add_typer(keys.app, name="keys", help="The sealing keys: list, rotate, reseal, retire.")
 app.add_typer(subject.app, name="subject", help="What is held about one person: export it, erase it.")
+app.add_typer(affected.app, name="affected", help="Lists of affected workers from ministries and local offices.")
 app.add_typer(wave.app, name="wave", help="The waves: plan, list, open, close, select.")
 app.add_typer(config.app, name="config")
 

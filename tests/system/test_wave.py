@@ -131,3 +131,35 @@ def test_the_whole_way_to_the_result(stack: Stack, tmp_path: Path) -> None:
     assert again.returncode == 0
     assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "result.csv").read_bytes()
     assert gelombang("ledger", stack.directory).returncode == 0
+
+
+def affected(stack: Stack, file: Path) -> "subprocess.CompletedProcess[str]":
+    """A `gelombang affected import`."""
+    return subprocess.run(  # noqa: S603 - our own command
+        [
+            *(sys.executable, "-m", "gelombang", "affected", "import", str(file), "--source", "a test"),
+            *("--data-dir", str(stack.directory)),
+        ],
+        env=ENVIRONMENT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_list_of_affected_workers_is_imported_once_and_bad_rows_are_named(stack: Stack, tmp_path: Path) -> None:
+    """Lines and reasons, nothing personal; sent again nothing changes; a semicolon and a byte-order mark are fine."""
+    people = [someone() for _ in range(50)]
+    lines = [f"{person.name};{person.nik}" for person in people]
+    lines[10:10] = ["Tanpa NIK;", "Salah;123", "Rusak dari Excel;3,17401E+15", '"dua\nbaris";123', "kurang kolom"]
+    file = tmp_path / "list.csv"
+    file.write_text("\ufeffNama;NIK\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    first = affected(stack, file)
+    assert (first.returncode, "50 new" in first.stdout, "5 bad" in first.stdout) == (1, True, True), first.stderr
+    report = (tmp_path / "list.csv.rejected.csv").read_text().split()
+    assert report == [
+        *("line,reason", "12,nik_missing", "13,nik_format", "14,nik_format", "16,nik_format", "17,nik_missing"),
+    ]
+    assert "0 new, 50 known before" in affected(stack, file).stdout
+    file.write_text("nama;nomor\nx;1\n")
+    assert (affected(stack, file).returncode, "column `nik`" in affected(stack, file).stderr) == (3, True)
