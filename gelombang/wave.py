@@ -29,10 +29,8 @@ app = typer.Typer(no_args_is_help=True)
 
 DataDir = Annotated[Path | None, typer.Option(help="Data dir of a local stack")]
 Number = Annotated[int, typer.Argument(metavar="NUMBER", help="Which wave", min=1)]
-Moment = Annotated[
-    datetime | None,
-    typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"], help="With its zone, as 2026-11-26T16:00+0700"),
-]
+_MOMENTS = ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]
+Moment = Annotated[datetime | None, typer.Option(formats=_MOMENTS, help="With its zone, as 2026-11-26T16:00+0700")]
 
 
 @app.command()
@@ -162,6 +160,31 @@ def select(
     print(f"anybody can recompute it: python3 tools/recompute_selection.py {out} --seed {seed} \\")
     weights = f"{rules.motivation_weight},{rules.maths_weight},{rules.affected_points}"
     print(f"  --commitment {record.seed_commitment} --quota {record.wave.quota} --rules {weights}")
+
+
+@app.command()
+def announce(
+    number: Number,
+    *,
+    at: Annotated[
+        datetime | None, typer.Option(formats=_MOMENTS, help="From when on; by default at once. With its zone")
+    ] = None,
+    per_second: Annotated[float, typer.Option(help="Mails and text messages a second", min=0.01)] = 100.0,
+    data_dir: DataDir = None,
+) -> None:
+    """Announce a selected wave: pages show the result, mails and text messages go out at a rate. Once and for all."""
+    from gelombang.connecting import with_database  # noqa: PLC0415 - slow to import
+    from registration.store import announcements  # noqa: PLC0415
+
+    moment = at or datetime.now(UTC)
+    count = with_database(
+        lambda database: announcements.plan(database, number, at=moment, per_second=per_second),
+        data_dir,
+        timeout_seconds=SELECTION_SECONDS,
+    )
+    if count is None:
+        raise CommandError(f"wave {number} cannot be announced: it is not selected, or was announced before.")
+    print(f"wave {number}: seen from {_local(moment)} WIB on; {count:,} messages in {count / per_second:,.0f} s")
 
 
 def state_of(record: "WaveRecord") -> str:

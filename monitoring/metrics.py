@@ -116,6 +116,9 @@ class Metrics:
 
     def _declare_waves(self) -> None:
         self.scored = self._counter("tests_scored", "Tests scored", [])
+        self.announcements = self._counter(
+            "announcements", "Messages that tell a wave's result, by what came of a try", ["channel", "result"]
+        )
 
     def _declare_shared(self) -> None:
         self.bugs = self._counter("bugs", "Unexpected errors", ["where"])

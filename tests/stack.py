@@ -103,11 +103,11 @@ class Stack:
 
     def links(self, person: Person) -> list[str]:
         """The paths of the links in the mails to somebody, newest first."""
-        return [found(r"/email/[A-Za-z0-9_-]+", text) for text in self._received("mailbox", person.email)]
+        return [found(r"/email/[A-Za-z0-9_-]+", text) for text in self.received("mailbox", person.email)]
 
     def codes(self, person: Person) -> list[str]:
         """The codes in the messages to somebody, newest first."""
-        return [found(r"\b[0-9]{6}\b", text) for text in self._received("sms", person.phone)]
+        return [found(r"\b[0-9]{6}\b", text) for text in self.received("sms", person.phone)]
 
     def confirm(self, person: Person, handle: str) -> None:
         """Press the mailed link's button and type the code, as soon as they have come."""
@@ -117,7 +117,8 @@ class Stack:
         sent = self.call("POST", f"{API}/{handle}/phone", body=body, headers={"Content-Type": "application/json"})
         assert sent.status == 200, sent.body
 
-    def _received(self, box: str, address: str) -> list[str]:
+    def received(self, box: str, address: str) -> list[str]:
+        """The texts of what somebody got in the mailbox or by SMS, newest first."""
         query = urllib.parse.urlencode({"to": address})
         return [message["text"] for message in call("GET", f"{self.endpoints[box]}/api/messages?{query}").json]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from simulators.people import Person
 from tests.stack import API, ENVIRONMENT, Answer, Stack, eventually, found, gelombang, running, someone
 
 JSON = {"Content-Type": "application/json"}
@@ -41,9 +42,19 @@ def moment(**later: float) -> str:
     return f"{datetime.now(UTC) + timedelta(**later):%Y-%m-%dT%H:%M:%S%z}"
 
 
-def complete(stack: Stack) -> str:
-    """Somebody who is verified throughout; gives the handle."""
-    person = someone()
+def assert_told(stack: Stack, person: Person, *, selected: bool) -> None:
+    """One mail that says which and leads to the page, one text message that says neither which nor where."""
+    mails, messages = ("mailbox", person.email), ("sms", person.phone)
+    eventually(lambda: len(stack.received(*mails)) == len(stack.received(*messages)) == 2)
+    mail, message = stack.received(*mails)[0], stack.received(*messages)[0]
+    assert ("Selamat! Anda terpilih" in mail) == selected
+    assert stack.call("GET", found(r"/r/[A-Za-z0-9_-]+/test", mail)).status == 200
+    assert "Hasil gelombang 1" in message
+    assert "/r/" not in message
+
+
+def complete(stack: Stack, person: Person) -> str:
+    """Somebody is verified throughout; gives the handle."""
     handle: str = stack.register(person).json["handle"]
     eventually(lambda: stack.status(handle)["checks"]["nik"]["state"] == "verified")
     stack.confirm(person, handle)
@@ -86,7 +97,8 @@ def look_at_the_test_from_two_devices(stack: Stack, handle: str) -> None:
 
 def test_the_whole_way_to_the_result(stack: Stack, tmp_path: Path) -> None:
     """Planned, opened, tested, joined, closed, selected: exact, and recomputed by the independent script."""
-    handles = [complete(stack) for _ in range(PEOPLE)]
+    people = [someone() for _ in range(PEOPLE)]
+    handles = [complete(stack, person) for person in people]
     assert progress(stack, handles[0])["wave"] is None
     assert post(stack, f"{handles[0]}/test").json["code"] == "wave_not_open"
 
@@ -127,6 +139,15 @@ def test_the_whole_way_to_the_result(stack: Stack, tmp_path: Path) -> None:
     )
     assert (recomputed.returncode, recomputed.stdout.startswith(f"{PEOPLE} entries, 2 selected")) == (0, True)
     assert progress(stack, handles[0])["result"] is None, "not announced yet"
+    assert wave(stack, "announce", "1", "--per-second", "1000").returncode == 0
+    assert wave(stack, "announce", "1").returncode == 3, "once"
+    results = [progress(stack, handle)["result"] for handle in handles]
+    assert sorted(result["rank"] for result in results) == list(range(1, PEOPLE + 1))
+    assert all(result["selected"] == (result["rank"] <= 2) for result in results)
+    for person, result in zip(people, results, strict=True):
+        assert_told(stack, person, selected=result["selected"])
+    winner = next(handle for handle, result in zip(handles, results, strict=True) if result["selected"])
+    assert "Selamat!" in stack.call("GET", f"/r/{winner}/test").body.decode()
     again = wave(stack, "select", "1", "--out", str(tmp_path / "again.csv"))
     assert again.returncode == 0
     assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "result.csv").read_bytes()

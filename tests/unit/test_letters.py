@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from verify_workers.letters import Language, code_sms, verification_mail
+from verify_workers.letters import Language, code_sms, result_mail, result_sms, verification_mail
 
 LINK_END = "Zk3v-_9qAbCdEfGhIjKlMnOpQrStUvWxYz012345678"
 HOST = "daftar.example.id"
@@ -144,3 +144,43 @@ def test_an_sms_that_would_not_work_is_refused(code: str, host: str) -> None:
     """Malformed codes and hosts, and texts too long for one SMS, raise ValueError."""
     with pytest.raises(ValueError, match=r"code|characters"):
         code_sms(code, host)
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+@pytest.mark.parametrize("selected", [True, False])
+def test_the_result_mail_says_which_and_leads_to_the_page_alone(selected: bool, language: Language) -> None:  # noqa: FBT001 - a case
+    """One link, to our own site; the text says whether the reader is selected, and of which wave."""
+    page = f"https://{HOST}/r/{LINK_END}/test"
+    sent = result_mail(
+        to="siti@example.id",
+        sender="daftar@example.id",
+        url=page,
+        public_host=HOST,
+        sent_at=SENT_AT,
+        wave=7,
+        selected=selected,
+        language=language,
+    )
+    assert "7" in str(sent["Subject"])
+    assert [address for _, _, address in Links(body(sent, "html")).found] == [page]
+    for text in (body(sent, "plain"), body(sent, "html")):
+        assert ("Selamat" in text or "Congratulations" in text) is selected
+    with pytest.raises(ValueError, match="link"):
+        result_mail(
+            to="siti@example.id",
+            sender="daftar@example.id",
+            url="https://elsewhere.example/r/x",
+            public_host=HOST,
+            sent_at=SENT_AT,
+            wave=7,
+            selected=selected,
+        )
+
+
+def test_the_result_sms_is_one_message_and_holds_no_secret() -> None:
+    """It names the wave and the site, and nothing that lets anyone in."""
+    text = result_sms(30, HOST)
+    assert len(text) <= 160
+    assert set(text) <= GSM_7
+    assert "30" in text
+    assert "/" not in text

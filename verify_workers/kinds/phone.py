@@ -3,18 +3,15 @@
 At-least-once: a worker that dies between sending and the write sends again, with the same code and the same reference.
 """
 
-import re
 from collections.abc import Sequence
 from uuid import UUID
 
-import aiohttp
-import msgspec
 import structlog
 
 from registration.applicant import Applicant
 from registration.checks import Reason, State
 from registration.digests import KeyedDigest
-from registration.errors import Permanent, Retryable
+from registration.errors import Retryable
 from registration.handles import CHALLENGES_PER_HOUR, Challenges
 from registration.sealing import KeyRing
 from registration.settings import Settings
@@ -23,22 +20,16 @@ from registration.store.database import Database
 from registration.store.work import Delay, Verdict, Work
 from verify_workers.kinds.checker import Answer
 from verify_workers.letters import code_sms
+from verify_workers.sms_gateway import PhoneUnreachableError, SmsGateway
 
-_TAKEN = frozenset({200, 201, 202})
-_UNREACHABLE = 422
-_UNREACHABLE_WORD = "unreachable"
-_OF_US = frozenset({401, 402, 403, 404, 407})  # login, account, address: whoever the message is for
-_REPLY_LIMIT_BYTES = 4_096
 _RANGE_DIGITS = 4  # numbers are handed out to operators in blocks of ten thousand
-_TOO_MANY = 429
-_SERVER_ERROR = 500
 
 
 log = structlog.get_logger(__name__)
 
 
 class PhoneChecker:
-    """Speaks to the SMS gateway: `POST /api/messages {"to", "text", "reference"}`."""
+    """Sends codes through the SMS gateway."""
 
     def __init__(self, *, settings: Settings, challenges: Challenges, ring: KeyRing, database: Database) -> None:
         self._database = database
@@ -52,14 +43,9 @@ class PhoneChecker:
             daily=settings.sms_daily_budget,
         )
         self._allowed: dict[UUID, Delay | None] = {}
-        self._url = f"{settings.sms_url.rstrip('/')}/api/messages"
         self._challenges = challenges
         self._public_host = settings.public_url.rstrip("/").partition("://")[2]
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=settings.concurrency, keepalive_timeout=60.0),
-            timeout=aiohttp.ClientTimeout(total=settings.sms_timeout_seconds),
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
+        self._gateway = SmsGateway(settings)
 
     async def prepare(self, batch: Sequence[tuple[Applicant, Work]]) -> None:
         """Ask PostgreSQL which codes of a delivery may go out."""
@@ -88,47 +74,17 @@ class PhoneChecker:
             raise Retryable("sms_not_counted") from None
         if delay is not None:
             return Answer(delay)
-        message = {
-            "to": person.phone,
-            "text": code_sms(self._challenges.phone_code(work.registration_id, work.generation), self._public_host),
-            "reference": f"{work.registration_id.hex}-{work.generation}",
-        }
+        code = self._challenges.phone_code(work.registration_id, work.generation)
         try:
-            async with self._session.post(self._url, json=message, allow_redirects=False) as response:
-                return _answer(response, await response.content.read(_REPLY_LIMIT_BYTES))
-        except TimeoutError as error:
-            raise Retryable("sms_timeout") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise Retryable("sms_unreachable") from error
+            await self._gateway.send(
+                to=person.phone,
+                text=code_sms(code, self._public_host),
+                reference=f"{work.registration_id.hex}-{work.generation}",
+            )
+        except PhoneUnreachableError:
+            return Answer(Verdict(State.REJECTED, Reason.PHONE_UNREACHABLE))
+        return Answer(Verdict(State.SENT))
 
     async def close(self) -> None:
         """Close its connections."""
-        await self._session.close()
-
-
-class _Refusal(msgspec.Struct):
-    """What the gateway says when it does not take a message."""
-
-    error: str
-
-
-def _answer(response: aiohttp.ClientResponse, body: bytes) -> Answer:
-    """The gateway's answer; a phone is called unreachable only when the gateway says so in its own word."""
-    status = response.status
-    if status in _TAKEN:
-        return Answer(Verdict(State.SENT))
-    if status == _TOO_MANY or status >= _SERVER_ERROR:
-        asked_for = response.headers.get("Retry-After", "")
-        raise Retryable("sms_busy", float(asked_for) if re.fullmatch(r"[0-9]{1,5}", asked_for) else None)
-    if status in _OF_US:
-        raise Retryable("sms_login")
-    if status == _UNREACHABLE and _word(body) == _UNREACHABLE_WORD:
-        return Answer(Verdict(State.REJECTED, Reason.PHONE_UNREACHABLE))
-    raise Permanent("sms_refused")
-
-
-def _word(body: bytes) -> str | None:
-    try:
-        return msgspec.json.decode(body, type=_Refusal).error
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+        await self._gateway.close()

@@ -1,4 +1,4 @@
-"""The mail with the link that proves an e-mail address.
+"""The mails that applicants get: the link that proves an e-mail address, and the result of a wave.
 
 Guarantee: one recipient, whatever the address holds; no tracking, no picture, nothing personal. The Message-ID is
 derived from the link, so a mail that is sent twice because a sender died is recognised as the same mail. Pure apart
@@ -7,6 +7,7 @@ from reading the templates once; nothing is lost when the process dies here.
 
 import hashlib
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from email import policy
 from email.headerregistry import Address
@@ -18,10 +19,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 Language = Literal["id", "en"]
 
-_SUBJECTS: dict[Language, str] = {
-    "id": "Konfirmasi alamat e-mail Anda",
-    "en": "Confirm your e-mail address",
-}
+_VERIFICATION: dict[Language, str] = {"id": "Konfirmasi alamat e-mail Anda", "en": "Confirm your e-mail address"}
+_RESULT: dict[Language, str] = {"id": "Hasil gelombang {wave}", "en": "Result of wave {wave}"}
 _ADDRESS = re.compile(r"\A(?P<local>[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64})@(?P<domain>[A-Za-z0-9.-]{1,253})\Z")
 """The unquoted form of RFC 5321: no spaces, quotes, brackets, commas or control characters, so it stays one address."""
 _HOST = re.compile(r"\A[A-Za-z0-9.:-]{1,255}\Z")
@@ -42,18 +41,59 @@ def verification_mail(
     `sent_at` carries a time zone. Raises ValueError for an address, host or URL that could break out of its header or
     line (above all CR, LF and NUL), and for a link to another site than the one that the text names.
     """
-    site = _site(url, public_host)
+    texts = {
+        "url": url,
+        "site": _site(url, public_host),
+        "public_host": public_host,
+        "subject": _VERIFICATION[language],
+    }
+    mail = _mail(to=to, sender=sender, sent_at=sent_at, message_id=_message_id(url, public_host))
+    return _written(mail, "verification", language, texts)
+
+
+def result_mail(  # noqa: PLR0913 - what a mail is made of
+    *,
+    to: str,
+    sender: str,
+    url: str,
+    public_host: str,
+    sent_at: datetime,
+    wave: int,
+    selected: bool,
+    language: Language = "id",
+) -> EmailMessage:
+    """The mail to `to` that tells the result of a wave, with the address `url` of the applicant's page.
+
+    Raises ValueError as `verification_mail` does.
+    """
+    texts = {
+        "url": url,
+        "site": _site(url, public_host),
+        "public_host": public_host,
+        "subject": _RESULT[language].format(wave=wave),
+        "wave": wave,
+        "selected": selected,
+    }
+    mail = _mail(to=to, sender=sender, sent_at=sent_at, message_id=_message_id(f"{url} {wave}", public_host))
+    return _written(mail, "result", language, texts)
+
+
+def _mail(*, to: str, sender: str, sent_at: datetime, message_id: str) -> EmailMessage:
     mail = EmailMessage(policy=policy.SMTP)
     mail["From"] = _address(sender)
     mail["To"] = _address(to)
-    mail["Subject"] = _SUBJECTS[language]
     mail["Date"] = sent_at
-    mail["Message-ID"] = _message_id(url, public_host)
+    mail["Message-ID"] = message_id
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: keeps holiday answers away
+    return mail
+
+
+def _written(mail: EmailMessage, name: str, language: Language, texts: Mapping[str, object]) -> EmailMessage:
+    """The mail with its subject and its text, plain and as HTML."""
+    mail["Subject"] = str(texts["subject"])
     mail["Content-Language"] = language
-    texts = {"url": url, "site": site, "public_host": public_host, "subject": _SUBJECTS[language]}
-    mail.set_content(_templates().get_template(f"verification.{language}.txt").render(texts))
-    mail.add_alternative(_templates().get_template(f"verification.{language}.html").render(texts), subtype="html")
+    mail.set_content(_templates().get_template(f"{name}.{language}.txt").render(texts))
+    mail.add_alternative(_templates().get_template(f"{name}.{language}.html").render(texts), subtype="html")
     return mail
 
 

@@ -1,4 +1,4 @@
-"""The SMS with the one-time code.
+"""The text messages that applicants get: the one-time code, and that a result is there.
 
 Guarantee: one SMS of at most 160 GSM-7 characters (a longer or richer text is split and billed as several), whose last
 line follows the origin-bound one-time code format, so that the phone offers the code on this site only. Pure.
@@ -13,6 +13,9 @@ _HOST = re.compile(r"\A[A-Za-z0-9.-]+\Z")
 _TEXT = "Kode pendaftaran Anda: {code}\nBerlaku 10 menit. Jangan berikan kode ini kepada siapa pun.\n\n@{host} #{code}"
 
 
+_RESULT = "Hasil gelombang {wave} sudah ada. Lihat di halaman status Anda di {host}. Kami tidak pernah meminta uang."
+
+
 def code_sms(code: str, public_host: str) -> str:
     """The text for `code` (digits) on the site `public_host`, whose port, if any, has no place in the format.
 
@@ -24,4 +27,12 @@ def code_sms(code: str, public_host: str) -> str:
     text = _TEXT.format(code=code, host=host)
     if len(text) > _LIMIT_CHARACTERS:
         raise ValueError(f"the SMS would have {len(text)} characters, more than {_LIMIT_CHARACTERS}")
+    return text
+
+
+def result_sms(wave: int, public_host: str) -> str:
+    """The text that a wave's result is there; it says neither which nor whose, and holds no secret address."""
+    text = _RESULT.format(wave=wave, host=public_host)
+    if _HOST.match(public_host.partition(":")[0]) is None or len(text) > _LIMIT_CHARACTERS:
+        raise ValueError("not a host name, or too long for one SMS")
     return text
