@@ -2,9 +2,6 @@
 
 Guarantee: memory does not grow with the list. A list that broke off is imported again from the start: who is there
 stays. Nothing of a list is kept but the NIKs' digests; the report names lines and reasons, no person.
-Guarantee: memory does not grow with the list. A list that broke off is imported again from the start; who is there
-stays.
-Nothing of a list is kept but the NIKs' digests; the report names lines and reasons, no person.
 """
 
 import csv
