@@ -156,6 +156,21 @@ class _AnyHandlers:
         return handler
 
 
+def test_on_call_finds_every_cause() -> None:
+    """docs/on-call.md explains each cause that a worker can give, once, and no other."""
+    sources = [*(ROOT / "verify_workers").rglob("*.py"), *(ROOT / "registration" / "store").rglob("*.sql")]
+    given = {
+        cause
+        for path in sources
+        for cause in re.findall(r"""["']((?:ministry|mail|sms)_[a-z_]+)["']""", path.read_text(encoding="utf-8"))
+    }
+    page = (ROOT / "docs" / "on-call.md").read_text(encoding="utf-8").partition("## Causes")[2]
+    explained = [
+        cause for row in re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE) for cause in re.findall(r"`(\w+)`", row)
+    ]
+    assert sorted(explained) == sorted(given | {"not_found", "poison", "key_missing", "data_unreadable"})
+
+
 def test_terms_are_defined_once_in_alphabetical_order() -> None:
     """A word is found where it is looked for, and means one thing."""
     text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
