@@ -49,6 +49,7 @@ def bench(  # noqa: PLR0913 - one parameter for each option
         bool, typer.Option("--adaptation", help="Simulate how the ministry's capacity is found; starts no server.")
     ] = False,
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each scenario of --adaptation.")] = 10,
+    checks: Annotated[bool, typer.Option("--checks", help="The NIK worker beside an arq worker.")] = False,
     profile: Annotated[
         Path | None, typer.Option(help="Profile one front-door process into this folder.", show_default=False)
     ] = None,
@@ -83,6 +84,8 @@ def bench(  # noqa: PLR0913 - one parameter for each option
                 code = session.enumeration(ground, wanted, pairs=pairs)
             elif overload:
                 code = session.overloaded(ground, wanted)
+            elif checks:
+                code = session.checks(ground, wanted)
             elif profile is not None:
                 code = session.profile(ground, wanted, folder=profile)
             else:

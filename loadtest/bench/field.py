@@ -158,7 +158,7 @@ def _ingest(
             Program(
                 name=f"gelombang-{number}",
                 command=ground.wrap([sys.executable, "-P", *python_options, "-m", "ingest"]),
-                environment={**_plain(ground.environment), **told, **own},
+                environment={**plain(ground.environment), **told, **own},
                 ready_url=f"http://{HOST}:{admin}/readyz",
             )
         )
@@ -174,7 +174,7 @@ def _scripts(ground: Ground, name: str, *, environment: Mapping[str, str]) -> It
         Program(
             name=f"{name}-{number}",
             command=ground.wrap([sys.executable, "-P", str(_PEERS / f"{name}.py"), str(port)]),
-            environment={**_plain(ground.environment), **environment},
+            environment={**plain(ground.environment), **environment},
             ready_url=f"http://{HOST}:{port}/healthz",
         )
         for number in range(1, ground.processes + 1)
@@ -192,7 +192,7 @@ def _uvicorn(ground: Ground, stock: Stock) -> Iterator[Serving]:
         name=FASTAPI_ARQ,
         command=ground.wrap([*line, "--log-level=warning"]),
         environment={
-            **_plain(ground.environment),
+            **plain(ground.environment),
             "DATABASE_URL": stock.database_url,
             "REDIS_URL": ground.redis_url,
         },
@@ -207,7 +207,8 @@ def _make_peer_database(ground: Ground, name: str) -> None:
     ground.stock(name).run((_PEERS / "schema.sql").read_text(encoding="utf-8"))
 
 
-def _plain(environment: Mapping[str, str]) -> dict[str, str]:
+def plain(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without settings of ours."""
     return {name: value for name, value in environment.items() if not name.startswith("GELOMBANG_")}
 
 

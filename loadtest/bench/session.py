@@ -10,7 +10,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from loadtest.bench import bodies, enumerating, field, gate, growing, machine, overload, page, profiling, table
+from loadtest.bench import (
+    bodies,
+    checking,
+    enumerating,
+    field,
+    gate,
+    growing,
+    machine,
+    overload,
+    page,
+    profiling,
+    table,
+)
 from loadtest.bench.contender import Contender
 from loadtest.bench.field import Ground
 from loadtest.bench.figures import figures, ratios
@@ -89,6 +101,18 @@ def growth(ground: Ground, wanted: Wanted, *, rows: int) -> ExitCode:
     path.write_bytes(found.to_json())
     console.print(f"written: {path}")
     return ExitCode.NOT_VALID if found.flaws else ExitCode.OK
+
+
+def checks(ground: Ground, wanted: Wanted) -> ExitCode:
+    """Our worker beside an arq worker; `TARGET_MISSED` when it is too slow or too dear."""
+    console = table.console()
+    found = checking.run(ground, rounds=wanted.rounds, seconds=wanted.seconds, say=console.print)
+    console.print(f"checks a second, to arq's: {found.ratio.median:.1f} times (target {checking.LEAST_RATIO:g})")
+    console.print(f"CPU of a check: {found.cpu_us.median:.0f} µs (target {checking.MOST_CPU_US:g})")
+    path = wanted.output / f"checks-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+    path.write_bytes(found.to_json())
+    console.print(f"written: {path}")
+    return ExitCode.OK if found.is_reached else ExitCode.TARGET_MISSED
 
 
 def enumeration(ground: Ground, wanted: Wanted, *, pairs: int) -> ExitCode:

@@ -17,7 +17,7 @@ from verify_workers.ministry.observed import Observed
 from verify_workers.ministry.pacer import Pacer
 
 PATIENCE_SECONDS = 3.0  # whoever waits for longer goes back to the stream
-_ROOM_SECONDS = 0.5  # as much as may start within this time is fetched ahead
+_AHEAD_SECONDS = 0.1  # as much as starts within this time is fetched ahead
 _TIMER_SECONDS = 0.001  # the loop's timers count in these, and may ring one early
 
 
@@ -47,6 +47,8 @@ class Gate:
         self._calls_left = math.inf
         self._calls_until = math.inf
         self._most_ahead = math.inf
+        self._pace = 0.0  # calls a second, lately
+        self._paced_at, self._started_then = clock(), 0
         self.hungry = asyncio.Event()
         self.in_flight = 0
         self.started = 0
@@ -80,17 +82,24 @@ class Gate:
         if self._is_paused or now < self._closed_until or self.calls_left < 1:
             return 0
         slots = self.allowed()
-        ahead = min(self._most_ahead, slots, self.calls_left - self.in_flight)
-        return max(0, math.floor(min(2 * slots - self.in_flight, ahead) - len(self._waiting)))
+        if not slots:
+            return 0
+        # As many as may start at once, and as many again as start in a moment, so that they come in batches.
+        soon = max(0, slots - self.in_flight) + max(slots, self._pace * _AHEAD_SECONDS)
+        return max(0, math.floor(min(soon, self._most_ahead, self.calls_left) - len(self._waiting)))
 
     def slot(self, identity: bytes) -> "Slot":
         """`async with gate.slot(identity):` around one call. Raises `Postponed` when it cannot start soon."""
         return Slot(self, identity)
 
     def lease(self, *, slots: int, until: float, static_until: float, most_ahead: float) -> None:
-        """Take over a share: slots until then, the static share after; `most_ahead` calls a rate is worth fetching."""
+        """Take over a share: slots until then, the static share after; `most_ahead` calls may wait here at most."""
         self._slots, self._leased_until, self._static_until = slots, until, static_until
         self._most_ahead = most_ahead
+        now = self._clock()
+        if now > self._paced_at:
+            self._pace = (self.started - self._started_then) / (now - self._paced_at)
+            self._paced_at, self._started_then = now, self.started
         self._pump()
         self.changed()
 

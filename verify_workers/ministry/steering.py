@@ -28,6 +28,8 @@ from verify_workers.ministry.controller import Controller, Knowledge, Window
 from verify_workers.ministry.observed import BUSY, TIMEOUT, Sight
 from verify_workers.ministry.protection import Protection
 
+# What a busy worker adds of its own: no latency below this says anything of the registry.
+_OWN_SECONDS = 0.01
 _BROKEN = ("ministry_error", "ministry_unreachable")
 
 
@@ -131,7 +133,7 @@ def _window(sight: Sight, *, seconds: float, in_flight: int) -> Window:
     return Window(
         seconds=seconds,
         answered=sight.answered,
-        latencies=sight.latencies,
+        latencies=[max(_OWN_SECONDS, seconds) for seconds in sight.latencies],
         failed=sum(sight.failures.get(cause, 0) for cause in _BROKEN),
         throttled=sight.failures.get(BUSY, 0),
         timed_out=sight.failures.get(TIMEOUT, 0),
