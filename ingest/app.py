@@ -92,7 +92,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         )
         statuses = Statuses(settings, database)
         answers = Answers(database=database, shortcut=shortcut, challenges=Challenges(ring))
-        forecast = Forecast(database)
+        forecast = Forecast(database, streams)
         participation = Participation(settings=settings, database=database, lots=Lots(ring), bank=load_bank())
         answering = _answering(
             settings,

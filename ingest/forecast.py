@@ -2,8 +2,10 @@
 
 The queue is in the order of arrival: whoever came at 10.00 is at the front when the front has come to 10.00. Where the
 front stood at two moments gives its speed, and two looks into an index every quarter of a minute are all it costs,
-however long the backlog. Guarantee: nothing is said unless it was seen: not in the first minute, not while the front
-stands still, not while the system's trouble delays checks. Holds no work in hand.
+however long the backlog.
+
+Guarantee: nothing is said unless it was seen: not in the first minute, not while the front stands still, not while the
+system's trouble delays checks, and not unless workers have recorded verdicts in the last minute. Holds no work in hand.
 """
 
 import time
@@ -13,8 +15,10 @@ from datetime import datetime
 
 import msgspec
 
+from registration.checks import Kind
 from registration.store.database import Database
 from registration.store.forecast import Front, read_front
+from registration.streams.streams import Streams
 
 LOOK_SECONDS = 15.0
 _LEAST_SPAN_SECONDS = 60.0
@@ -34,15 +38,18 @@ class _Look(msgspec.Struct, frozen=True):
 class Forecast:
     """Repeat `run_once` beside it. `clock` is in seconds since the epoch."""
 
-    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, database: Database, streams: Streams, clock: Callable[[], float] = time.time) -> None:
         self._database = database
+        self._streams = streams
         self._clock = clock
         self._looks: dict[bool, deque[_Look]] = {first: deque(maxlen=_LOOKS_KEPT) for first in (True, False)}
 
     async def run_once(self) -> None:
         """Look at both fronts once; raises `Retryable`."""
+        verdicts_per_second = await self._streams.tally(Kind.NIK)
         for first, looks in self._looks.items():
-            looks.append(self._look(await read_front(self._database, goes_first=first)))
+            front = await read_front(self._database, goes_first=first)
+            looks.append(self._look(front, verdicts_per_second))
 
     def seconds_left(self, received_at: datetime, *, goes_first: bool) -> float | None:
         """How long whoever came then will still wait; None when that is not known."""
@@ -59,7 +66,9 @@ class Forecast:
             return None
         return max(_LEAST_SECONDS, ahead * span / moved)
 
-    def _look(self, front: Front) -> _Look:
+    def _look(self, front: Front, verdicts_per_second: float) -> _Look:
         now = self._clock()
-        trouble = front.looked_at > 0 and front.delayed / front.looked_at > _MOST_DELAYED
-        return _Look(now, now if front.since is None else front.since.timestamp(), trouble)
+        since = now if front.since is None else front.since.timestamp()
+        delayed = front.looked_at > 0 and front.delayed / front.looked_at > _MOST_DELAYED
+        idle = verdicts_per_second <= 0 and now - since > _LEAST_SPAN_SECONDS
+        return _Look(now, since, delayed or idle)

@@ -76,6 +76,14 @@ class Stack:
         """As `kill -9` does."""
         os.kill(self.endpoints["pids"][name], signal.SIGKILL)
 
+    def kill_family(self, name: str) -> None:
+        """The same with its children: PostgreSQL's can outlive it for the moment that one more commit takes."""
+        parent = self.endpoints["pids"][name]
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
+        for pid in (parent, *map(int, children)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
     def end(self) -> None:
         """Stop everything, as SIGTERM does."""
         if self.process.poll() is None:

@@ -177,7 +177,7 @@ def test_the_database_away_while_sending(simple_phone: Phone, stack: Stack, pers
     phone.visit("/")
     phone.fill(person)
     key = phone.key
-    stack.kill("postgresql")
+    stack.kill_family("postgresql")
     response = phone.send()
     assert response.status == 503
     assert int(response.headers["retry-after"]) >= 1
