@@ -79,6 +79,16 @@ def prove(
         raise CommandError(str(error)) from error
 
 
+def worth(record: Path, data_dir: Path | None) -> int:
+    """What a record is worth now, as an exit code, and prints it: 0 when it proves this build as it is set."""
+    from loadtest.proof import session  # noqa: PLC0415 - slow to import
+
+    try:
+        return session.check(record, signing_ring(data_dir), config=_config(own=True), plan_digest=None)
+    except session.ENVIRONMENT_ERRORS as error:
+        raise CommandError(str(error)) from error
+
+
 @contextlib.contextmanager
 def _system(
     environment: "Environment", scratch: Path, ring: "KeyRing", *, data_dir: Path | None, url: str | None

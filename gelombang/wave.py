@@ -5,6 +5,7 @@ and under which capacity proof or for which reason without one, is written down.
 """
 
 import csv
+import hashlib
 import os
 import secrets
 from collections.abc import Sequence
@@ -102,7 +103,7 @@ def open_(
     from gelombang.connecting import with_database  # noqa: PLC0415 - slow to import
     from registration.store import waves as store  # noqa: PLC0415
 
-    digest = _checked_proof(proof) if proof is not None else None
+    digest = _checked_proof(proof, data_dir) if proof is not None else None
     if digest is None and not (override or "").strip():
         raise CommandError("a wave opens with --proof FILE (see `gelombang prove`), or with --override REASON.")
     opened = with_database(
@@ -208,9 +209,15 @@ def actor() -> str:
         return str(os.getuid())
 
 
-def _checked_proof(path: Path) -> str:
-    """The digest of a proof that holds now, here."""
-    raise CommandError(f"{path}: not a valid proof")
+def _checked_proof(path: Path, data_dir: Path | None) -> str:
+    """The digest of a proof that says GO for this build and configuration, now."""
+    from gelombang.prove import worth  # noqa: PLC0415 - slow to import
+
+    if worth(path, data_dir) != 0:
+        raise CommandError(
+            f"{path} does not prove what would be opened: see above. --override REASON opens all the same."
+        )
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _selected_before(number: int, data_dir: Path | None, rules: "Rules") -> "Sequence[Place]":
