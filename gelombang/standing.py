@@ -11,9 +11,10 @@ import msgspec
 from registration.checks import Kind
 from registration.clock import Clock
 from registration.errors import Retryable
-from registration.outlook import outlook
+from registration.outlook import Quota, outlook
 from registration.store.database import Database
 from registration.store.pauses import read_pauses
+from registration.store.quota import read_quota
 from registration.store.work import count_delayed, measure_backlog
 from registration.streams import keys
 from registration.streams.shares import Pool, read_pool
@@ -46,6 +47,8 @@ class KindStanding(msgspec.Struct, frozen=True, kw_only=True):
     streams: tuple[Stream, ...] | None
     per_second: float | None
     done_in_seconds: float | None
+    quota_left: int | None = None
+    quota_ends_in_seconds: float | None = None
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,12 +67,20 @@ class _Seen(msgspec.Struct, frozen=True):
     per_second: float
 
 
-async def read_standing(database: Database, streams: Streams, clock: Clock) -> Standing:
-    """Read everything once. Raises `Retryable` when PostgreSQL does not answer."""
+async def read_standing(database: Database, streams: Streams, *, clock: Clock, daily_quota: int) -> Standing:
+    """Read everything once; `daily_quota` 0 is none. Raises `Retryable` when PostgreSQL does not answer."""
+    quota = await read_quota(database, daily=daily_quota)
     answers = await _answers(streams)
     seen = {kind: await _read_streams(streams, kind) if answers else None for kind in Kind}
     pauses = {pause.kind: f"{pause.reason} ({pause.paused_by})" for pause in await read_pauses(database)}
-    kinds = tuple([await _read_kind(database, kind, seen[kind], paused=pauses.get(kind)) for kind in Kind])
+    kinds = tuple(
+        [
+            await _read_kind(
+                database, kind, seen[kind], paused=pauses.get(kind), quota=quota if kind is Kind.NIK else None
+            )
+            for kind in Kind
+        ]
+    )
     ministry = await _read_ministry(streams) if all(seen.values()) else None
     return Standing(taken_at=clock.now(), kinds=kinds, ministry=ministry, concerns=tuple(concerns(kinds, ministry)))
 
@@ -133,9 +144,11 @@ async def _read_ministry(streams: Streams) -> Pool | None:
         return None
 
 
-async def _read_kind(database: Database, kind: Kind, seen: _Seen | None, *, paused: str | None) -> KindStanding:
+async def _read_kind(
+    database: Database, kind: Kind, seen: _Seen | None, *, paused: str | None, quota: Quota | None
+) -> KindStanding:
     backlog = await measure_backlog(database, kind)
-    ahead = outlook(due=backlog.due, later=backlog.later, per_second=seen.per_second if seen else 0.0)
+    ahead = outlook(due=backlog.due, later=backlog.later, per_second=seen.per_second if seen else 0.0, quota=quota)
     return KindStanding(
         kind=kind,
         open=backlog.open,
@@ -147,4 +160,6 @@ async def _read_kind(database: Database, kind: Kind, seen: _Seen | None, *, paus
         streams=seen.streams if seen else None,
         per_second=seen.per_second if seen else None,
         done_in_seconds=ahead.done_in_seconds,
+        quota_left=quota.left if quota else None,
+        quota_ends_in_seconds=ahead.quota_ends_in_seconds,
     )

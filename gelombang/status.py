@@ -1,7 +1,7 @@
 """`gelombang status`: where the system stands, live in the terminal, once, or as JSON for programs."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,24 +32,29 @@ def status(
     Needs GELOMBANG_DATABASE_URL and GELOMBANG_REDIS_URL, or a local stack. Exit codes of --once and --json: 0 all is
     well, 1 something needs a person (it says what), 3 it cannot be read.
     """
-    from gelombang.connecting import with_servers  # noqa: PLC0415 - slow to import
+    from gelombang.connecting import settings, with_servers  # noqa: PLC0415 - slow to import
+
+    daily_quota = settings(data_dir).ministry_daily_quota
+
+    async def look(database: "Database", streams: "Streams") -> "Standing":
+        return await _look(database, streams, daily_quota)
 
     if once or as_json:
-        standing = with_servers(_look, data_dir)
+        standing = with_servers(look, data_dir)
         _print(standing, as_json=as_json)
         raise typer.Exit(EXIT_CONCERN if standing.concerns else 0)
     with suppress(KeyboardInterrupt):
-        with_servers(lambda database, streams: _watch(database, streams, every), data_dir)
+        with_servers(lambda database, streams: _watch(lambda: look(database, streams), every), data_dir)
 
 
-async def _look(database: "Database", streams: "Streams") -> "Standing":
+async def _look(database: "Database", streams: "Streams", daily_quota: int) -> "Standing":
     from gelombang.standing import read_standing  # noqa: PLC0415 - slow to import
     from registration.clock import SystemClock  # noqa: PLC0415
 
-    return await read_standing(database, streams, SystemClock())
+    return await read_standing(database, streams, clock=SystemClock(), daily_quota=daily_quota)
 
 
-async def _watch(database: "Database", streams: "Streams", every: float) -> None:
+async def _watch(look: "Callable[[], Awaitable[Standing]]", every: float) -> None:
     """Look again and again; an outage of PostgreSQL is shown and waited out."""
     from rich.live import Live  # noqa: PLC0415 - slow to import
     from rich.text import Text  # noqa: PLC0415
@@ -59,7 +64,7 @@ async def _watch(database: "Database", streams: "Streams", every: float) -> None
     with Live(screen=True, auto_refresh=False) as live:
         while True:
             try:
-                shown: RenderableType = view(await _look(database, streams))
+                shown: RenderableType = view(await look())
             except Retryable as error:
                 shown = Text(f"PostgreSQL does not answer ({error.cause})", style="bold red")
             live.update(shown, refresh=True)
@@ -121,6 +126,15 @@ def _done(kind: "KindStanding") -> str:
     return "not as it goes" if kind.done_in_seconds is None else f"in {duration(kind.done_in_seconds)}"
 
 
+def _quota(kind: "KindStanding") -> str:
+    from gelombang.standing import duration  # noqa: PLC0415 - slow to import
+
+    if kind.quota_left is None:
+        return "–"
+    ends = kind.quota_ends_in_seconds
+    return f"{kind.quota_left:,}, " + ("lasts" if ends is None else f"ends in {duration(ends)}")
+
+
 def _delayed(kind: "KindStanding") -> str:
     causes = list(kind.delayed.items())
     more = sum(count for _, count in causes[_CAUSES_SHOWN:])
@@ -136,6 +150,7 @@ _ROWS: "tuple[tuple[str, Callable[[KindStanding], str]], ...]" = (
     ("in hand", _held),
     ("verdicts per second", lambda kind: "–" if kind.per_second is None else f"{kind.per_second:,.1f}"),
     ("backlog done", _done),
+    ("quota left", _quota),
     ("delayed", _delayed),
     ("dead letters", lambda kind: f"{kind.dead_letters:,}"),
     ("state", lambda kind: "PAUSED" if kind.paused else "running"),

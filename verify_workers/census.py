@@ -9,6 +9,7 @@ from monitoring.metrics import Metrics
 from registration.checks import Kind
 from registration.outlook import outlook
 from registration.store.database import Database
+from registration.store.quota import read_quota
 from registration.store.work import measure_backlog
 from registration.streams.streams import Streams
 
@@ -19,8 +20,16 @@ class Census:
     """Of one kind."""
 
     def __init__(
-        self, *, kind: Kind, database: Database, streams: Streams, stream_names: Sequence[str], metrics: Metrics
+        self,
+        *,
+        kind: Kind,
+        daily_quota: int,
+        database: Database,
+        streams: Streams,
+        stream_names: Sequence[str],
+        metrics: Metrics,
     ) -> None:
+        self._daily_quota = daily_quota
         self._kind = kind
         self._database = database
         self._streams = streams
@@ -43,8 +52,11 @@ class Census:
         self._metrics.oldest_due_seconds.labels(self._kind).set(backlog.oldest_due_seconds)
         rate = await self._streams.tally(self._kind)
         self._metrics.goodput.labels(self._kind).set(rate)
-        ahead = outlook(due=backlog.due, later=backlog.later, per_second=rate)
+        quota = await read_quota(self._database, daily=self._daily_quota)
+        ahead = outlook(due=backlog.due, later=backlog.later, per_second=rate, quota=quota)
         self._metrics.backlog_done_seconds.labels(self._kind).set(_or_unknown(ahead.done_in_seconds))
+        if quota is not None:
+            self._metrics.ministry_quota_ends_seconds.set(_or_unknown(ahead.quota_ends_in_seconds))
 
 
 def _or_unknown(seconds: float | None) -> float:

@@ -122,7 +122,14 @@ class Pool:
             metrics=metrics,
         )
         self.relay = Relay(kind=kind, settings=settings, database=database, streams=streams)
-        self.census = Census(kind=kind, database=database, streams=streams, stream_names=names, metrics=metrics)
+        self.census = Census(
+            kind=kind,
+            daily_quota=settings.ministry_daily_quota if kind is Kind.NIK else 0,
+            database=database,
+            streams=streams,
+            stream_names=names,
+            metrics=metrics,
+        )
         self._scheduler = Scheduler(streams=streams, holder=consumer, scope=kind)
 
     def start(self) -> None:

@@ -8,6 +8,7 @@ from datetime import date
 
 import msgspec
 
+from registration.outlook import Quota
 from registration.store.database import Database
 from registration.store.statements import statement
 
@@ -25,6 +26,14 @@ async def lease_calls(database: Database, *, quota: int, wanted: int) -> Block:
     """Up to `wanted` calls of today's quota; none at its end. Raises `Retryable`: then they count as used."""
     (row,) = await database.fetch(statement("lease_quota"), quota, wanted)
     return Block(row["day"], row["calls"], row["left_over"], row["seconds"])
+
+
+async def read_quota(database: Database, *, daily: int) -> Quota | None:
+    """What is left of today's quota, without leasing any of it; None without a quota (0). Raises `Retryable`."""
+    if not daily:
+        return None
+    (row,) = await database.fetch(statement("read_quota"))
+    return Quota(max(0, daily - row["leased"]), row["seconds"], daily)
 
 
 async def return_calls(database: Database, *, day: date, count: int) -> None:

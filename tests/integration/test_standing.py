@@ -12,6 +12,7 @@ from registration.clock import SystemClock
 from registration.store import intake, pauses
 from registration.store.database import Database
 from registration.store.intake import Registration
+from registration.store.quota import lease_calls
 from registration.store.work import Delay, Outcome, Verdict, load_work, measure_backlog, record_outcomes
 from registration.streams import keys
 from registration.streams.streams import Streams
@@ -39,7 +40,7 @@ async def test_everything_is_read(database: Database, streams: Streams) -> None:
     while not await streams.read([keys.stream(Kind.NIK)], consumer="1", count=1):
         pass
     await pauses.pause(database, Kind.EMAIL, reason="maintenance", by="siti")
-    standing = await read_standing(database, streams, SystemClock())
+    standing = await read_standing(database, streams, clock=SystemClock(), daily_quota=0)
     nik, email, phone = standing.kinds
 
     assert (nik.kind, nik.open, nik.due, nik.dead_letters) == (Kind.NIK, 8, 3, 1)
@@ -73,6 +74,16 @@ async def test_work_that_is_due_later_is_counted_by_when(database: Database) -> 
     assert 5.0 <= backlog.oldest_due_seconds < 60.0
 
 
+async def test_what_is_left_of_the_quota_is_read(database: Database, streams: Streams) -> None:
+    """Of the NIK checks only, and without leasing any of it."""
+    await lease_calls(database, quota=1_000, wanted=300)
+    for _ in range(2):
+        standing = await read_standing(database, streams, clock=SystemClock(), daily_quota=1_000)
+
+        assert [kind.quota_left for kind in standing.kinds] == [700, None, None]
+    assert (await lease_calls(database, quota=1_000, wanted=1_000)).calls == 700
+
+
 async def test_verdicts_of_the_last_minute_make_the_rate(streams: Streams) -> None:
     """Whole spans of ten seconds only, so the one under way does not count yet."""
     assert await streams.tally(Kind.NIK, 600) == 0.0
@@ -93,7 +104,7 @@ async def test_without_valkey_postgresql_is_told_all_the_same(
     """And that Valkey does not answer."""
     await register(database, 3)
     unreachable = Streams(f"unix://{servers.redis_url.partition('://')[2]}.not-there", timeout_seconds=0.5, cap=10)
-    standing = await read_standing(database, unreachable, SystemClock())
+    standing = await read_standing(database, unreachable, clock=SystemClock(), daily_quota=0)
     await unreachable.close()
     found = next(item for item in standing.kinds if item.kind is kind)
 

@@ -89,6 +89,12 @@ def test_the_registry_s_limit_and_breaker_are_shown() -> None:
     ]
 
 
+def test_the_quota_is_shown_with_its_end() -> None:
+    """Or that it lasts."""
+    assert "90,000, ends in 3 h 0 min" in shown(but(quota_left=90_000, quota_ends_in_seconds=10_800.0))
+    assert "90,000, lasts" in shown(but(quota_left=90_000))
+
+
 def test_what_is_not_known_is_a_dash() -> None:
     """Not a zero."""
     text = shown(but(streams=None, per_second=None, done_in_seconds=None))
