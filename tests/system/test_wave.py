@@ -107,6 +107,9 @@ def test_the_whole_way_to_the_result(stack: Stack, tmp_path: Path) -> None:
     promised = found(r"[0-9a-f]{64}", planned.stdout)
     refused = wave(stack, "open", "1")
     assert (refused.returncode, "--proof" in refused.stderr) == (3, True)
+    (tmp_path / "proof.json").write_text('{"payload": {}, "signature": "00"}')
+    forged = wave(stack, "open", "1", "--proof", str(tmp_path / "proof.json"))
+    assert (forged.returncode, "no record of a proof" in forged.stderr) == (3, True)
     assert wave(stack, "open", "1", "--override", "a test").returncode == 0
 
     assert progress(stack, handles[0])["wave"]["open"]
