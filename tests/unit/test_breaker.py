@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verify_workers.ministry.breaker import (
-    PAUSED,
     QUOTA,
     Breaker,
     BreakerPolicy,
@@ -127,25 +126,13 @@ def test_an_answer_ends_a_run_of_quota_answers() -> None:
         assert _update(breaker, number, Outcomes(quota=frozenset({bytes([number])}), answered=number % 2)) == LIMIT
 
 
-def test_a_persons_pause_lasts_until_a_person_ends_it() -> None:
-    """No wait ends a pause; resuming begins with probes."""
-    breaker = _breaker()
-    breaker.pause()
-    assert (_update(breaker, 1e6, WELL), breaker.cause) == (0, PAUSED)
-    breaker.resume(1e6)
-    assert _update(breaker, 1e6) == POLICY.probe_calls
-
-
 def test_the_next_holder_waits_the_rest_of_the_wait() -> None:
-    """A process that dies while it is open does not let calls out early; a pause stays a pause."""
+    """A process that dies while it is open does not let calls out early."""
     breaker = _breaker()
     for number in range(POLICY.quota_identities):
         _update(breaker, 0.0, Outcomes(quota=frozenset({bytes([number])})), 60.0)
     heir = Breaker(POLICY, now_seconds=5_000.0, randomness=random.Random(2), memory=breaker.memory(20.0))  # noqa: S311 - jitter
     assert [_update(heir, 5_039.0), _update(heir, 5_040.0)] == [0, POLICY.probe_calls]
-    breaker.pause()
-    heir = Breaker(POLICY, now_seconds=0.0, randomness=random.Random(2), memory=breaker.memory(30.0))  # noqa: S311 - jitter
-    assert _update(heir, 1e6) == 0
 
 
 @pytest.mark.parametrize(("hour", "seconds"), [(16, 3_600.0), (17, 86_400.0), (0, 61_200.0)])

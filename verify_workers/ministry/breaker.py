@@ -1,10 +1,10 @@
 """Stops calls to a registry that does not answer, and finds out carefully when it does again.
 
-    closed ──── too large a share fails, quota gone, or a person's pause ────▶ open
-    open ────── the wait is over (a person's pause: only when resumed) ──────▶ probing
-    probing ─── an answer is missing: a longer wait ─────────────────────────▶ open
-    probing ─── enough answers ──────────────────────────────────────────────▶ closing
-    closing ─── calls allowed have grown to the full limit ──────────────────▶ closed
+    closed ──── too large a share fails, or the quota is gone ─────▶ open
+    open ────── the wait is over ──────────────────────────────────▶ probing
+    probing ─── an answer is missing: a longer wait ───────────────▶ open
+    probing ─── enough answers ────────────────────────────────────▶ closing
+    closing ─── calls allowed have grown to the full limit ────────▶ closed
 
 `allowance` is what remains of the controller's limit; nothing else decides on calls. One registration's quota answer
 parks that check alone: only a run of them from different identities, with no answer between, says that the day's quota
@@ -26,7 +26,6 @@ import msgspec
 from registration.clock import WESTERN_INDONESIA_TIME
 
 QUOTA = "ministry_quota"
-PAUSED = "paused"
 
 
 class BreakerState(enum.StrEnum):
@@ -103,7 +102,7 @@ class Breaker:
         self.state = known.state
         self.cause = known.cause
         self._openings = known.openings  # in a row; each makes the next wait longer
-        self._until = math.inf if known.cause == PAUSED else now_seconds + known.wait_seconds
+        self._until = now_seconds + known.wait_seconds
         self._recent: deque[tuple[float, Outcomes]] = deque()
         self._quota_run: set[bytes] = set()
         self._probed = 0
@@ -111,7 +110,7 @@ class Breaker:
 
     def memory(self, now_seconds: float) -> Memory:
         """What the next holder must know."""
-        wait = max(0.0, self._until - now_seconds) if math.isfinite(self._until) else 0.0
+        wait = max(0.0, self._until - now_seconds)
         return Memory(state=self.state, cause=self.cause, wait_seconds=wait, openings=self._openings)
 
     def allowance(self, now_seconds: float, limit: int) -> int:
@@ -126,15 +125,6 @@ class Breaker:
                 return min(limit, max(self._policy.probe_calls, math.ceil(limit * share)))
             case BreakerState.CLOSED:
                 return limit
-
-    def pause(self) -> None:
-        """A person stops all calls, until `resume`."""
-        self.state, self.cause, self._until = BreakerState.OPEN, PAUSED, math.inf
-
-    def resume(self, now_seconds: float) -> None:
-        """A person lets calls out again: probes first."""
-        self._until = now_seconds
-        self._probe()
 
     def update(self, now_seconds: float, outcomes: Outcomes, *, midnight_in_seconds: float) -> BreakerState:
         """Take in what came back and what time it is."""
