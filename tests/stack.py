@@ -145,8 +145,8 @@ def running(
 
 
 def command(name: str, directory: Path, *options: str) -> list[str]:
-    """The command line of a subcommand."""
-    return [sys.executable, "-m", "gelombang", name, "--data-dir", str(directory), *options]
+    """The command line of a subcommand, as `up` or `dead list`."""
+    return [sys.executable, "-m", "gelombang", *name.split(), "--data-dir", str(directory), *options]
 
 
 def gelombang(name: str, directory: Path, *options: str) -> subprocess.CompletedProcess[str]:
