@@ -21,6 +21,7 @@ LOCAL_SETTINGS: Mapping[str, str] = {
     "GELOMBANG_MINISTRY_RATE_PER_SECOND": "10000",
     "GELOMBANG_MINISTRY_CONCURRENCY": "1000",
     "GELOMBANG_MINISTRY_QUOTA_WAIT_SECONDS": "10",
+    "GELOMBANG_BOOKS_INTERVAL_SECONDS": "5",
     # The stand-in ministry that never answers should not hold a call for long.
     "GELOMBANG_MINISTRY_TIMEOUT_SECONDS": "3",
 }

@@ -170,6 +170,7 @@ def compose(ports: Ports, *, port: int, directory: DataDirectory) -> Stack:
         "GELOMBANG_HOST": HOST,
         "GELOMBANG_PUBLIC_URL": f"http://{HOST}:{port_of(listener)}",
         "GELOMBANG_KEYS": str(directory.keys),
+        "GELOMBANG_DATA_DIRECTORY": str(directory.path),
         "PYTHONUNBUFFERED": "1",  # logs are read while things happen
     }
     return Stack(ports=ports, listener=listener, environment={**defaults, **given})

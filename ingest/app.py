@@ -41,6 +41,7 @@ from registration.clock import SystemClock
 from registration.digests import Digests
 from registration.handles import Challenges, Handles
 from registration.lots import Lots
+from registration.pulse import PULSE_SECONDS, Pulse, show_surroundings
 from registration.runtime import repeat
 from registration.sealing import LOOK_SECONDS, KeyRing, KeyRingSource, Sealer
 from registration.settings import Settings
@@ -54,7 +55,8 @@ log = structlog.get_logger(__name__)
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Run the front door until `stop` is set."""
     metrics = Metrics()
-    readiness = Readiness(metrics)
+    show_surroundings(settings, metrics)
+    readiness = Readiness(metrics, "door")
     admin = admin_server(host=settings.admin_host, port=settings.admin_port, metrics=metrics, readiness=readiness)
     async with admin, _connections(settings) as (database, streams), asyncio.TaskGroup() as tasks:
         source = KeyRingSource(settings.keys)
@@ -112,6 +114,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         background.append(tasks.create_task(repeat(limits.run_once, role="limits")))
         background.append(tasks.create_task(repeat(sealer.look, role="keys", pause_seconds=LOOK_SECONDS)))
         background.append(tasks.create_task(repeat(forecast.run_once, role="forecast", pause_seconds=FORECAST_SECONDS)))
+        pulse = Pulse(database=database, streams=streams, metrics=metrics)
+        background.append(tasks.create_task(repeat(pulse.run_once, role="pulse", pause_seconds=PULSE_SECONDS)))
         async with listening(answering, admission, settings):
             readiness.set_ready()
             log.info("front door is open", port=settings.port)

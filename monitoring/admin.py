@@ -14,8 +14,8 @@ from monitoring.metrics import Metrics
 class Readiness:
     """Whether this process takes work, and if not, why."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._gauge = metrics.ready
+    def __init__(self, metrics: Metrics, role: str) -> None:
+        self._gauge = metrics.ready.labels(role)
         self.reason = "starting"
 
     def set_ready(self) -> None:

@@ -12,12 +12,17 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from monitoring.fleeting import FleetingGauge
 from monitoring.tally import RequestTally
 
 NAMESPACE = "gelombang"
 _REQUEST_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _COMMIT_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+# How long a value stands that one process sees for all: a few of the looks by which it is set.
+_CENSUS_LIFE_SECONDS = 20.0  # looks are 5 s apart
+_STEERING_LIFE_SECONDS = 10.0  # several a second
+_BOOKS_LIFE_SECONDS = 200.0  # a minute apart
 
 
 class Metrics:
@@ -34,6 +39,7 @@ class Metrics:
         self._declare_workers()
         self._declare_ministry()
         self._declare_waves()
+        self._declare_books()
         self._declare_shared()
 
     def exposition(self) -> bytes:
@@ -51,7 +57,6 @@ class Metrics:
         )
         self.refused = self._counter("refused", "Registrations refused since they would wait too long", ["queue"])
         self.limited = self._counter("limited", "Registrations refused by a limit", ["limit"])
-        self.event_loop_lag_seconds = self._gauge("event_loop_lag_seconds", "How late the event loop comes round", [])
         self.shortcut_lost = self._counter(
             "shortcut_lost", "Registrations left to the relay, since Valkey did not take them", []
         )
@@ -66,16 +71,16 @@ class Metrics:
         self.stale = self._counter("stale_writes", "Outcomes that came too late and changed nothing", ["kind"])
         self.rescued = self._counter("rescued", "Entries taken over from a consumer without a sign of life", ["kind"])
         self.in_flight = self._gauge("in_flight", "Entries being worked on", ["kind"])
-        self.backlog = self._gauge("backlog", "Open checks in PostgreSQL", ["kind"])
-        self.goodput = self._gauge("goodput", "Verdicts per second of all workers, over the last minute", ["kind"])
-        self.backlog_done_seconds = self._gauge(
+        self.backlog = self._census("backlog", "Open checks in PostgreSQL", ["kind"])
+        self.goodput = self._census("goodput", "Verdicts per second of all workers, over the last minute", ["kind"])
+        self.backlog_done_seconds = self._census(
             "backlog_done_seconds", "When what is open now will be done at that rate; NaN when it will not", ["kind"]
         )
         self.paused = self._gauge("paused", "1 while a kind is paused", ["kind"])
-        self.set_aside = self._gauge("set_aside", "Open checks that wait as dead letters", ["kind"])
-        self.oldest_due_seconds = self._gauge("oldest_due_seconds", "Wait of the oldest check that is due", ["kind"])
-        self.stream_length = self._gauge("stream_length", "Entries in a stream", ["stream"])
-        self.stream_pending = self._gauge("stream_pending", "Entries held by a consumer", ["stream"])
+        self.set_aside = self._census("set_aside", "Open checks that wait as dead letters", ["kind"])
+        self.oldest_due_seconds = self._census("oldest_due_seconds", "Wait of the oldest check that is due", ["kind"])
+        self.stream_length = self._census("stream_length", "Entries in a stream", ["stream"])
+        self.stream_pending = self._census("stream_pending", "Entries held by a consumer", ["stream"])
         self.stream_mended = self._counter(
             "stream_mended", "Ids by which a stream and its outstanding set differed", ["stream"]
         )
@@ -93,16 +98,25 @@ class Metrics:
         self.ministry_limit = self._gauge(
             "ministry_limit", "Calls to the registry that all workers together may have under way now", []
         )
-        self.ministry_base_seconds = self._gauge(
+        self.ministry_base_seconds = self._steering(
             "ministry_base_seconds",
             "Latency of a registry that nobody waits for, as the worker that steers knows it",
             [],
         )
-        self.ministry_goodput = self._gauge(
+        self.ministry_goodput = self._steering(
             "ministry_goodput", "Answers of the registry per second, as the worker that steers sees them", []
         )
-        self.ministry_breaker = self._gauge(
+        self.ministry_breaker = self._steering(
             "ministry_breaker", "1 for the breaker's state, as the worker that steers has it", ["state"]
+        )
+        self.ministry_stopped = self._steering(
+            "ministry_stopped", "1 for the cause for which no calls go out, as the worker that steers has it", ["cause"]
+        )
+        self.ministry_rate_ceiling = self._gauge(
+            "ministry_rate_ceiling", "Calls to the registry in any second, at most, by contract", []
+        )
+        self.ministry_concurrency_ceiling = self._gauge(
+            "ministry_concurrency_ceiling", "Calls to the registry under way at once, at most, by contract", []
         )
         self.ministry_quota_left = self._gauge(
             "ministry_quota_left", "Calls of the day's quota that no worker has leased yet", []
@@ -123,10 +137,54 @@ class Metrics:
             "announcements", "Messages that tell a wave's result, by what came of a try", ["channel", "result"]
         )
 
+    def _declare_books(self) -> None:
+        """Set by the one worker that keeps the books."""
+        self.people = self._books("people", "Registrations that came so far: the funnel", ["stage"])
+        self.checks = self._books("checks", "Checks by state: the ledger", ["kind", "state"])
+        self.ledger_discrepancies = self._books(
+            "ledger_discrepancies", "Registrations for which the books contradict each other; 0 when all is sound", []
+        )
+        self.database_bytes = self._books("database_bytes", "Size of the database", [])
+        self.database_sessions = self._books("database_sessions", "Sessions on the PostgreSQL server", [])
+        self.database_sessions_limit = self._books("database_sessions_limit", "Sessions it allows at most", [])
+        self.valkey_memory_bytes = self._books("valkey_memory_bytes", "Memory that Valkey uses", [])
+
     def _declare_shared(self) -> None:
+        self.dependency_up = self._gauge(
+            "dependency_up", "1 while PostgreSQL or Valkey answers this process", ["dependency"]
+        )
+        self.dependency_seconds = self._gauge(
+            "dependency_seconds", "How long its answer to a trifle took", ["dependency"]
+        )
+        self.database_connections = self._gauge(
+            "database_connections", "Connections of this process to PostgreSQL", ["state"]
+        )
+        self.event_loop_lag_seconds = self._gauge("event_loop_lag_seconds", "How late the event loop comes round", [])
+        self.disk_free_bytes = self._gauge("disk_free_bytes", "Room on the disk of GELOMBANG_DATA_DIRECTORY", [])
+        self.disk_size_bytes = self._gauge("disk_size_bytes", "Size of that disk", [])
+        self.proven_rate = self._gauge(
+            "proven_rate", "Registrations per second of the newest capacity proof (GELOMBANG_PROVEN_RATE)", []
+        )
+        self.proven_at_seconds = self._gauge(
+            "proven_at_seconds", "When that was proven, in seconds since 1970 (GELOMBANG_PROVEN_AT)", []
+        )
         self.bugs = self._counter("bugs", "Unexpected errors", ["where"])
         self.sealing_key = self._gauge("sealing_key", "Id of the newest sealing key that this process has", [])
-        self.ready = self._gauge("ready", "1 while this process takes work", [])
+        self.ready = self._gauge("ready", "1 while this process takes work", ["role"])
+
+    def _census(self, name: str, text: str, labels: Sequence[str]) -> FleetingGauge:
+        return self._fleeting(name, text, labels, _CENSUS_LIFE_SECONDS)
+
+    def _steering(self, name: str, text: str, labels: Sequence[str]) -> FleetingGauge:
+        return self._fleeting(name, text, labels, _STEERING_LIFE_SECONDS)
+
+    def _books(self, name: str, text: str, labels: Sequence[str]) -> FleetingGauge:
+        return self._fleeting(name, text, labels, _BOOKS_LIFE_SECONDS)
+
+    def _fleeting(self, name: str, text: str, labels: Sequence[str], life_seconds: float) -> FleetingGauge:
+        gauge = FleetingGauge(f"{NAMESPACE}_{name}", text, labels, life_seconds=life_seconds)
+        self.registry.register(gauge)
+        return gauge
 
     def _counter(self, name: str, text: str, labels: Sequence[str]) -> Counter:
         return Counter(name, text, labels, namespace=NAMESPACE, registry=self.registry)

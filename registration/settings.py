@@ -160,6 +160,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Test and waves
     test_minutes: Annotated[int, _count("How long an applicant has for the test, by the server's clock")] = 25
 
+    # Watching
+    books_interval_seconds: Annotated[float, _seconds("The books are looked at so often, by one worker", 1.0)] = 60.0
+    data_directory: Annotated[
+        str, Meta(description="Directory whose disk is watched; where PostgreSQL is elsewhere, its operator does that")
+    ] = ""
+    proven_rate: Annotated[
+        float, Meta(description="Registrations per second of the newest capacity proof; 0 is none", ge=0)
+    ] = 0.0
+    proven_at: Annotated[
+        str, Meta(description="When that was proven, as 2026-11-24T03:00:00Z", pattern=r"\A(\d{4}-\d\d-\d\dT\S+)?\Z")
+    ] = ""
+
     # Logs
     log_level: Annotated[
         str, Meta(description="debug, info, warning or error", pattern=r"\A(debug|info|warning|error)\Z")

@@ -17,6 +17,7 @@ from registration.checks import Kind
 from registration.clock import SystemClock
 from registration.errors import Retryable
 from registration.handles import Challenges
+from registration.pulse import PULSE_SECONDS, Pulse, feel_event_loop, show_surroundings
 from registration.runtime import repeat
 from registration.sealing import LOOK_SECONDS, KeyRing, KeyRingSource, Sealer
 from registration.settings import Settings
@@ -25,6 +26,7 @@ from registration.store.migrate import assert_migrated
 from registration.streams import keys
 from registration.streams.claims import Claims
 from registration.streams.streams import Streams
+from verify_workers.bookkeeper import Bookkeeper
 from verify_workers.census import Census
 from verify_workers.completer import Completer
 from verify_workers.dead_letter_cap import DeadLetterCap
@@ -130,7 +132,11 @@ class Pool:
             stream_names=names,
             metrics=metrics,
         )
+        self.books = Bookkeeper(database=database, streams=streams, metrics=metrics)
+        self.pulse = Pulse(database=database, streams=streams, metrics=metrics)
+        self._metrics = metrics
         self._scheduler = Scheduler(streams=streams, holder=consumer, scope=kind)
+        self._common = Scheduler(streams=streams, holder=f"{kind}:{consumer}", scope="all")
 
     def start(self) -> None:
         """Start every role."""
@@ -151,6 +157,10 @@ class Pool:
             Duty("census", _CENSUS_SECONDS, self.census.run_once),
         ):
             self._role(taking, duty.name, lambda duty=duty: self._scheduler.run_once(duty), duty.interval_seconds)  # type: ignore[misc]  # the default binds the loop's duty
+        books = Duty("books", settings.books_interval_seconds, self.books.run_once)
+        self._role(taking, "books", lambda: self._common.run_once(books), books.interval_seconds)
+        self._role(finishing, "pulse", self.pulse.run_once, PULSE_SECONDS)
+        self._role(finishing, "loop", lambda: feel_event_loop(self._metrics), PULSE_SECONDS)
 
     async def stop(self) -> None:
         """Stop every role, in the order of this module's first lines."""
@@ -192,7 +202,8 @@ class Pool:
 async def serve(kind: Kind, settings: Settings, stop: asyncio.Event) -> None:
     """Run one worker until `stop` is set."""
     metrics = Metrics()
-    readiness = Readiness(metrics)
+    show_surroundings(settings, metrics)
+    readiness = Readiness(metrics, kind)
     admin = admin_server(host=settings.admin_host, port=settings.admin_port, metrics=metrics, readiness=readiness)
     outside = connections(kind, settings, metrics)
     async with admin, outside as (database, streams, checker, shareholder), asyncio.TaskGroup() as tasks:
@@ -243,6 +254,8 @@ async def connections(
 def _shareholder(settings: Settings, streams: Streams, metrics: Metrics) -> Shareholder:
     """What holds this worker's share of the ministry's ceiling, with the gate that keeps to it."""
     ceiling = split(settings)
+    metrics.ministry_rate_ceiling.set(settings.ministry_rate_per_second)
+    metrics.ministry_concurrency_ceiling.set(settings.ministry_concurrency)
     return Shareholder(
         terms=ceiling.terms,
         slot=settings.consumer,

@@ -66,12 +66,13 @@ class SchemaError(RuntimeError):
 class Connection:
     """One connection inside `Database.transaction`."""
 
-    def __init__(self, connection: Any) -> None:  # noqa: ANN401 - asyncpg has no types
+    def __init__(self, connection: Any, timeout_seconds: float) -> None:  # noqa: ANN401 - asyncpg has no types
         self._connection = connection
+        self._timeout_seconds = timeout_seconds
 
     async def fetch(self, sql: str, *arguments: object) -> Sequence[Row]:
         """All rows of a statement."""
-        rows: Sequence[Row] = await self._connection.fetch(sql, *arguments)
+        rows: Sequence[Row] = await self._connection.fetch(sql, *arguments, timeout=self._timeout_seconds)
         return rows
 
 
@@ -114,13 +115,18 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """Several statements as one commit; raises `Retryable`."""
         async with self._acquired() as connection, connection.transaction():
-            yield Connection(connection)
+            yield Connection(connection, self._timeout_seconds)
 
     @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[Connection]:
-        """Several reads of one instant; raises `Retryable`."""
+    async def snapshot(self, *, timeout_seconds: float | None = None) -> AsyncIterator[Connection]:
+        """Several reads of one instant, each of which may take so long; raises `Retryable`."""
         async with self._acquired() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-            yield Connection(connection)
+            yield Connection(connection, timeout_seconds or self._timeout_seconds)
+
+    def usage(self) -> tuple[int, int]:
+        """Connections in use, and idle ones."""
+        idle: int = self._pool.get_idle_size()
+        return self._pool.get_size() - idle, idle
 
     async def assert_durable(self) -> None:
         """Raise `NotDurableError` unless a commit that was acknowledged survives a power cut."""

@@ -201,6 +201,12 @@ class Streams:
         async with _translated():
             await self._redis.ping()
 
+    async def memory_bytes(self) -> int:
+        """Memory that the server uses."""
+        async with _translated():
+            found = await self._redis.info("memory")
+        return int(found["used_memory"])
+
     async def close(self) -> None:
         """Close all connections."""
         await self._redis.aclose()

@@ -108,6 +108,8 @@ class Steering:
         metrics.ministry_goodput.set(controller.goodput)
         for state in BreakerState:
             metrics.ministry_breaker.labels(state).set(state is self._protection.breaker.state)
+        if self._protection.breaker.cause is not None:
+            metrics.ministry_stopped.labels(self._protection.breaker.cause).set(1)
 
 
 def merge(sights: Sequence[Sight]) -> Sight:

@@ -12,6 +12,7 @@ from registration.assessment import load_bank
 from registration.clock import SystemClock
 from registration.handles import Handles
 from registration.lots import Lots
+from registration.pulse import PULSE_SECONDS, Pulse, feel_event_loop, show_surroundings
 from registration.runtime import repeat
 from registration.sealing import LOOK_SECONDS, KeyRing, KeyRingSource, Sealer
 from registration.settings import Settings
@@ -33,7 +34,8 @@ _ANNOUNCING_SECONDS = 0.5
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Run the worker until `stop` is set."""
     metrics = Metrics()
-    readiness = Readiness(metrics)
+    show_surroundings(settings, metrics)
+    readiness = Readiness(metrics, "waves")
     admin = admin_server(host=settings.admin_host, port=settings.admin_port, metrics=metrics, readiness=readiness)
     database = await Database.connect(
         settings.database_url,
@@ -49,7 +51,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         scorer = Scorer(database=database, lots=Lots(ring), bank=load_bank(), metrics=metrics)
         announcing = _announcer(settings, database, sealer=sealer, handles=Handles(ring), metrics=metrics)
         async with admin, announcing as announcer, asyncio.TaskGroup() as tasks:
+            pulse = Pulse(database=database, streams=None, metrics=metrics)
             roles = [
+                tasks.create_task(repeat(pulse.run_once, role="pulse", pause_seconds=PULSE_SECONDS)),
+                tasks.create_task(repeat(lambda: feel_event_loop(metrics), role="loop", pause_seconds=PULSE_SECONDS)),
                 tasks.create_task(repeat(scorer.run_once, role="scorer", pause_seconds=_SCORING_SECONDS)),
                 tasks.create_task(repeat(Closer(database).run_once, role="closer", pause_seconds=_CLOSING_SECONDS)),
                 tasks.create_task(repeat(sealer.look, role="keys", pause_seconds=LOOK_SECONDS)),

@@ -1,0 +1,28 @@
+"""The account of the whole: the ledger, how far people came, how full the server is."""
+
+import msgspec
+
+from registration.store.database import Database
+from registration.store.statements import statement
+from registration.store.upkeep import Ledger, read_ledger
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """`complete`, `tested`, `joined` and `selected` count registrations."""
+
+    ledger: Ledger
+    complete: int
+    tested: int
+    joined: int
+    selected: int
+    database_bytes: int
+    sessions: int
+    sessions_limit: int
+
+
+async def read_account(database: Database, *, timeout_seconds: float) -> Account:
+    """All of it; raises `Retryable`. Reads whole tables: a minute apart, not at each request."""
+    ledger = await read_ledger(database, timeout_seconds=timeout_seconds)
+    async with database.snapshot(timeout_seconds=timeout_seconds) as connection:
+        (row,) = await connection.fetch(statement("count_people"))
+    return Account(ledger=ledger, **dict(row))
