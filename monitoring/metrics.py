@@ -121,7 +121,7 @@ class Metrics:
         self.ministry_quota_left = self._gauge(
             "ministry_quota_left", "Calls of the day's quota that no worker has leased yet", []
         )
-        self.ministry_quota_ends_seconds = self._gauge(
+        self.ministry_quota_ends_seconds = self._census(
             "ministry_quota_ends_seconds", "When the quota will be used up at that rate; NaN when it lasts", []
         )
         self.ministry_closed_seconds = self._gauge(
