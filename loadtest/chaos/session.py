@@ -11,8 +11,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 
-import msgspec
-
 from loadtest.caller import Caller, open_session
 from loadtest.chaos.crowd import Crowd
 from loadtest.chaos.drills import DRILLS, working
@@ -264,8 +262,3 @@ async def run(plan: Plan, site: Site, progress: Progress) -> Report:
             return await made.run()
     except* EnvironmentFailedError as errors:
         raise EnvironmentFailedError("; ".join(str(error) for error in errors.exceptions)) from None
-
-
-def describe(report: Report, **changes: object) -> Report:
-    """The report with what only its caller knows."""
-    return msgspec.structs.replace(report, **changes)

@@ -62,6 +62,13 @@ def test_the_streams_stayed_below_their_cap(report: dict[str, Any]) -> None:
     assert finding["holds"], finding
 
 
+def test_the_ministry_never_had_more_calls_than_agreed(report: dict[str, Any]) -> None:
+    """By its own count, in any second and at once, whatever was killed or wiped meanwhile."""
+    peaks = [finding for finding in report["findings"] if "that the ministry counted" in finding["what"]]
+    assert len(peaks) == 2
+    assert [finding for finding in peaks if not finding["holds"]] == []
+
+
 def test_an_unknown_fault_is_refused() -> None:
     """A mistyped name must not pass as a run without faults."""
     done = subprocess.run(

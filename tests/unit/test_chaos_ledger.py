@@ -67,7 +67,7 @@ def without(books: dict[Any, Any], key: object) -> dict[Any, Any]:
         ("I4", {"mails": without(dict(sound().mails), MAIL)}),
         ("I4", {"text_messages": without(dict(sound().text_messages), PHONE)}),
         ("I4", {"mails": {**sound().mails, MAIL: 2}}),
-        ("I16", {"ministry": without(dict(sound().ministry), PERSON.nik)}),
+        ("I16", {"ministry": without(dict(sound().ministry), PERSON.nik), "ministry_total": 9}),
         ("I16", {"rows": {**sound().rows, FIRST: Row("rejected", "sent", "sent")}}),
         ("I17", {"discrepancies": {"contradiction": 3}}),
     ],
@@ -99,6 +99,19 @@ def test_what_a_drill_poisoned_is_set_aside_and_nothing_else() -> None:
     assert broken(one, tolerance) == []
     two = msgspec.structs.replace(one, dead_letters={"nik poison": 2})
     assert [finding.invariant for finding in broken(two, tolerance)] == ["I1"]
+
+
+def test_calls_that_were_made_again_and_again_are_found() -> None:
+    """Retries have a budget: one call in ten more than there are people to ask about."""
+    assert broken(msgspec.structs.replace(sound(), ministry_total=11)) == []
+    assert [finding.invariant for finding in broken(msgspec.structs.replace(sound(), ministry_total=12))] == ["I7"]
+
+
+def test_what_a_network_bunches_up_is_no_breach() -> None:
+    """Calls that were held back and let go at once count in one second, though they were not sent in one."""
+    tolerance = Tolerance(senders_harmed=0, rate_ceiling=8, bunched=2)
+    assert broken(sound(), tolerance) == []
+    assert [finding.invariant for finding in broken(sound(), msgspec.structs.replace(tolerance, bunched=1))] == ["I7"]
 
 
 @pytest.mark.parametrize(("rate", "concurrency"), [(9, 2), (10, 1)])
