@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from loadtest.bench.charts import ticks
 
 _WIDTH, _HEIGHT = 760, 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 14, 42
+_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 16, 14, 42
 _MOST_POINTS = 700
 
 

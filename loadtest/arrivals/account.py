@@ -77,6 +77,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     in_flight_most: int = 0
     bound_reached: int = 0
     busy_share_most: float = 0.0
+    cpu_seconds: float = 0.0
     clock_drift_seconds: float = 0.0
     bugs: tuple[str, ...] = ()
 
@@ -93,6 +94,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             in_flight_most=max(self.in_flight_most, other.in_flight_most),
             bound_reached=self.bound_reached + other.bound_reached,
             busy_share_most=max(self.busy_share_most, other.busy_share_most),
+            cpu_seconds=self.cpu_seconds + other.cpu_seconds,
             clock_drift_seconds=max(self.clock_drift_seconds, other.clock_drift_seconds, key=abs),
             bugs=(*self.bugs, *other.bugs)[:20],
         )
@@ -173,8 +175,8 @@ class Account:
         if len(self._bugs) < 20:  # noqa: PLR2004 - enough to see what it is
             self._bugs.append(kind)
 
-    def take(self, *, busy_share: float, clock_drift_seconds: float) -> Report:
-        """What is new since the last time."""
+    def take(self, *, busy_share: float, cpu_seconds: float, clock_drift_seconds: float) -> Report:
+        """What is new since the last time, in which the process spent `cpu_seconds`."""
         cells, self._cells = self._cells, {}
         report = Report(
             seconds={second: _report(cell) for second, cell in cells.items()},
@@ -185,6 +187,7 @@ class Account:
             in_flight_most=self._in_flight_most,
             bound_reached=self._bound_reached,
             busy_share_most=busy_share,
+            cpu_seconds=cpu_seconds,
             clock_drift_seconds=clock_drift_seconds,
             bugs=tuple(self._bugs),
         )

@@ -62,6 +62,7 @@ class Flight:
         self._clocks: Iterator[int] = itertools.count(number * PEOPLE_PER_PROCESS)
         self._busy_until = (clock(), time.process_time())
         self._busy_share_most = 0.0
+        self._spent = time.process_time()
         gevent.spawn(self._watch_itself)
 
     @property
@@ -102,8 +103,10 @@ class Flight:
 
     def take(self) -> Report:
         """What is new, and how busy this process was since the last time."""
+        spent, self._spent = time.process_time() - self._spent, time.process_time()
         return self.account.take(
             busy_share=self._busy_share_most,
+            cpu_seconds=spent,
             clock_drift_seconds=time.time() - self.clock() - self._wall_offset,
         )
 

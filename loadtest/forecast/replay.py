@@ -19,7 +19,7 @@ import msgspec
 from loadtest.arrivals.schedule import Curve, Spacing
 from loadtest.bench.stock import with_database
 from loadtest.forecast.model import Moment, Scenario
-from loadtest.proof.generator import Load, Spent, offer
+from loadtest.proof.generator import Load, offer
 from loadtest.proof.system import System
 from registration.store.database import Database
 
@@ -118,7 +118,7 @@ def run(
         mailbox=system.mailbox,
         think_seconds=short.confirm_seconds,
     )
-    spent: Spent = offer(load, folder, passed=watcher.look)
+    result = offer(load, folder, passed=watcher.look)
     until = time.monotonic() + drain_seconds
     while not watcher.is_drained and time.monotonic() < until:
         watcher.look(0.0)
@@ -127,7 +127,7 @@ def run(
         moments=tuple(watcher.moments),
         close_seconds=compression.seconds,
         drained_at_seconds=watcher.drained_at_seconds,
-        errors=spent.result.window().errors,
+        errors=result.window().errors,
     )
 
 

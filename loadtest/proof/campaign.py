@@ -18,7 +18,7 @@ from loadtest.arrivals.result import Result, Window, generator_flaws
 from loadtest.arrivals.schedule import Point
 from loadtest.bench import processes
 from loadtest.proof.evidence import HOLD, OVERLOAD, STEP, WARM_UP, Books, Evidence, Second, Stage, Surroundings
-from loadtest.proof.generator import Load, Spent, offer
+from loadtest.proof.generator import Load, offer
 from loadtest.proof.plan import Plan
 from loadtest.proof.system import System, open_states
 from loadtest.proof.verdict import RECOVERED_SHARE, holds
@@ -103,17 +103,17 @@ class Campaign:
         level = wanted.baseline / wanted.factor
         end = wanted.seconds + wanted.recovery_seconds
         points = (Point(0, 1), Point(wanted.seconds, 1), Point(wanted.seconds, level), Point(end, level))
-        spent, cpu = self._offer(OVERLOAD, rate, points)
-        result = spent.result
-        stage = self._described(OVERLOAD, rate, wanted.seconds, spent, cpu, window=result.window(0, wanted.seconds))
+        result, cpu = self._offer(OVERLOAD, rate, points)
+        stage = self._described(OVERLOAD, rate, wanted.seconds, result, cpu)
         recovered = recovery_seconds(result, since=wanted.seconds, until=end, p99_ms=self.plan.slo.p99_ms)
         self._keep(msgspec.structs.replace(stage, recovered_after_seconds=recovered))
 
     def _stage(self, kind: str, rate: float, seconds: float, *, repeat: int = 1) -> Stage:
-        spent, cpu = self._offer(kind, rate, (Point(0, 1), Point(seconds, 1)))
-        return self._keep(self._described(kind, rate, seconds, spent, cpu, window=spent.result.window(), repeat=repeat))
+        result, cpu = self._offer(kind, rate, (Point(0, 1), Point(seconds, 1)))
+        stage = self._described(kind, rate, seconds, result, cpu)
+        return self._keep(msgspec.structs.replace(stage, repeat=repeat))
 
-    def _offer(self, kind: str, rate: float, points: Sequence[Point]) -> tuple[Spent, "Cores"]:
+    def _offer(self, kind: str, rate: float, points: Sequence[Point]) -> tuple[Result, "Cores"]:
         plan, system = self.plan, self.system
         load = Load(
             front_door=system.front_door,
@@ -129,21 +129,26 @@ class Campaign:
             mailbox=system.mailbox,
             sms=system.sms,
         )
-        before = self._snapshot()
-        spent = offer(load, self.folder, passed=self.show(f"{kind} {rate:,.0f}/s", load.seconds))
-        self._total += msgspec.structs.replace(spent.result.report, seconds={})
-        return spent, cores(before, self._snapshot(), generator=spent.cores)
+        show = self.show(f"{kind} {rate:,.0f}/s", load.seconds)
+        samples = [self._snapshot()]
 
-    def _snapshot(self) -> tuple[processes.Snapshot, float]:
-        return processes.snapshot({name: [pid] for name, pid in self.system.pids.items()}), time.monotonic()
+        def passed(seconds: float) -> None:
+            show(seconds)
+            samples.append(self._snapshot())
 
-    def _described(  # noqa: PLR0913 - what a stage is made of
-        self, kind: str, rate: float, seconds: float, spent: Spent, cpu: "Cores", *, window: Window, repeat: int = 1
-    ) -> Stage:
-        result = spent.result
+        result = offer(load, self.folder, passed=passed)
+        samples.append(self._snapshot())
+        self._total += msgspec.structs.replace(result.report, seconds={})
+        return result, cores(samples, result, seconds=load.seconds)
+
+    def _snapshot(self) -> tuple[float, processes.Snapshot]:
+        return time.time(), processes.snapshot({name: [pid] for name, pid in self.system.pids.items()})
+
+    def _described(self, kind: str, rate: float, seconds: float, result: Result, cpu: "Cores") -> Stage:
+        window = result.window(0, seconds)
         return Stage(
             kind=kind,
-            repeat=repeat,
+            repeat=1,
             rate=rate,
             seconds=seconds,
             due=window.due,
@@ -159,7 +164,7 @@ class Campaign:
             lag_p99_ms=window.milliseconds(99, "lag"),
             mean_ms=window.latency.get_mean_value() / 1e3,
             cores=dict(cpu.system),
-            generator_cores=spent.cores,
+            generator_cores=cpu.generator,
             generator_busy_share=result.report.busy_share_most,
             foreign_cores=cpu.foreign,
             stolen_cores=cpu.stolen,
@@ -223,21 +228,27 @@ class Cores:
     """CPU over a stage, in cores."""
 
     system: Mapping[str, float]
+    generator: float
     foreign: float
     stolen: float
     machine: int
 
 
-def cores(
-    before: tuple[processes.Snapshot, float], after: tuple[processes.Snapshot, float], *, generator: float
-) -> Cores:
-    """Between two snapshots."""
-    (one, began), (two, ended) = before, after
-    seconds = max(ended - began, 1e-9)
-    used = {name: max(0.0, two.groups[name] - one.groups[name]) / seconds for name in one.groups}
-    foreign = (two.machine - one.machine) / seconds - sum(used.values()) - generator
+def cores(samples: Sequence[tuple[float, processes.Snapshot]], result: Result, *, seconds: float) -> Cores:
+    """While people arrived: between the samples next to the beginning and the end, and not while Locust started."""
+    begin, end = result.wall_started_at, result.wall_started_at + seconds
+    one_at, one = min(samples, key=lambda sample: abs(sample[0] - begin))
+    two_at, two = min(samples, key=lambda sample: abs(sample[0] - end))
+    passed = max(two_at - one_at, 1e-9)
+    used = {name: max(0.0, two.groups[name] - one.groups[name]) / passed for name in one.groups}
+    generator = result.report.cpu_seconds / seconds
+    foreign = (two.machine - one.machine) / passed - sum(used.values()) - generator
     return Cores(
-        used, max(0.0, foreign), (two.stolen - one.stolen) / seconds, round((two.passed - one.passed) / seconds)
+        system=used,
+        generator=generator,
+        foreign=max(0.0, foreign),
+        stolen=(two.stolen - one.stolen) / passed,
+        machine=round((two.passed - one.passed) / passed),
     )
 
 

@@ -6,7 +6,6 @@ end of the stage and then ends by itself.
 
 import contextlib
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -57,14 +56,6 @@ class Load:
         return self.points[-1].seconds
 
 
-@dataclass(frozen=True)
-class Spent:
-    """What a stage came to, and the cores that the generator used."""
-
-    result: Result
-    cores: float
-
-
 def description() -> str:
     """For the report."""
     return (
@@ -100,11 +91,10 @@ def command(load: Load, result: Path) -> list[str]:
     return [*line, *(f"{name}={value}" for name, value in options.items() if value), load.user_class]
 
 
-def offer(load: Load, folder: Path, *, passed: Callable[[float], None]) -> Spent:
+def offer(load: Load, folder: Path, *, passed: Callable[[float], None]) -> Result:
     """Run one stage; `passed` is told the seconds since its beginning now and then. Raises `GeneratorError`."""
     result = folder / f"{load.run}.json"
     log = folder / f"{load.run}.log"
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - Locust
@@ -121,12 +111,10 @@ def offer(load: Load, folder: Path, *, passed: Callable[[float], None]) -> Spent
             if process.poll() is None:
                 process.terminate()
                 process.wait()
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     if not result.exists():
         words = log.read_text(errors="replace").strip().splitlines()[-3:]
         raise GeneratorError(f"Locust did not run: {' / '.join(words) or 'it said nothing'}")
-    seconds = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
-    return Spent(read(result), seconds / (time.monotonic() - began))
+    return read(result)
 
 
 def _put_first(pid: int) -> None:

@@ -12,7 +12,7 @@ from loadtest.lines import Axes, Series, lines
 from loadtest.proof import usl
 from loadtest.proof.evidence import HOLD, OVERLOAD, STEP, Stage
 from loadtest.proof.record import Payload
-from loadtest.proof.verdict import holds
+from loadtest.proof.verdict import concurrencies, holds
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 _CURVE_POINTS = 60
@@ -88,7 +88,11 @@ def _charts(payload: Payload) -> Iterator[tuple[str, Markup, str]]:
             yield "Overload and recovery: arrivals", lines([offered, good], Axes(x="s", y="per second")), ""
     law = payload.verdict.usl
     if law is not None:
-        yield "Throughput over concurrency, and the fitted law", _law(law, steps), "USL; dots are steps."
+        yield (
+            "Throughput over concurrency, and the fitted law",
+            _law(law, concurrencies(evidence)),
+            "USL; dots are steps.",
+        )
 
 
 def _by_repeat(steps: Sequence[Stage]) -> Iterator[Series]:
@@ -99,8 +103,7 @@ def _by_repeat(steps: Sequence[Stage]) -> Iterator[Series]:
         yield Series(name=f"run {repeat}", colour=colour, points=points, dots=True)
 
 
-def _law(law: usl.Fit, steps: Sequence[Stage]) -> Markup:
-    measured = [(step.per_second * step.mean_ms / 1e3, step.per_second) for step in steps]
+def _law(law: usl.Fit, measured: Sequence[tuple[float, float]]) -> Markup:
     top = max(n for n, _ in measured)
     curve = [
         (n, usl.throughput((law.single, law.alpha, law.beta), n))

@@ -114,7 +114,7 @@ class System:
         if self.ministry is None:
             return {}
         try:
-            with urllib.request.urlopen(f"{self.ministry}/calls?nik=0", timeout=_CALLS_SECONDS) as answer:  # noqa: S310 - ours
+            with urllib.request.urlopen(f"{self.ministry}/calls?by_nik=no", timeout=_CALLS_SECONDS) as answer:  # noqa: S310 - ours
                 found = json.load(answer)
         except (OSError, ValueError):
             return {}

@@ -84,9 +84,15 @@ def judge(plan: Plan, evidence: Evidence) -> Verdict:
         knee=knee,
         headroom=None if knee is None else knee / plan.target.rate,
         saturated_first=_saturated_first(plan.slo, evidence),
-        usl=usl.fit([(step.per_second * step.mean_ms / 1e3, step.per_second) for step in evidence.of_kind(STEP)]),
+        usl=usl.fit(concurrencies(evidence)),
         predicted=tuple(_predictions(plan.slo, evidence)),
     )
+
+
+def concurrencies(evidence: Evidence) -> list[tuple[float, float]]:
+    """Requests under way and good answers per second, by Little's law, of every step with a punctual generator."""
+    steps = (step for step in evidence.of_kind(STEP) if not step.flaws)
+    return [(step.per_second * step.mean_ms / 1e3, step.per_second) for step in steps]
 
 
 def holds(slo: Slo, stage: Stage) -> bool:

@@ -10,7 +10,7 @@ from loadtest.arrivals.result import Result, generator_flaws
 
 def taken(account: Account, *, busy_share: float = 0.1, clock_drift_seconds: float = 0.0) -> Report:
     """What is new, as the master reads it from a worker's message."""
-    wire = account.take(busy_share=busy_share, clock_drift_seconds=clock_drift_seconds).to_wire()
+    wire = account.take(busy_share=busy_share, cpu_seconds=0.5, clock_drift_seconds=clock_drift_seconds).to_wire()
     return Report.from_wire(msgspec.msgpack.decode(msgspec.msgpack.encode(wire)))
 
 
@@ -61,6 +61,7 @@ def test_reports_of_processes_and_of_times_add_up() -> None:
     assert whole.latency.get_total_count() == 151
     assert round(whole.milliseconds(100)) in range(2997, 3004)
     assert size((total + taken(first)).acked) == 150
+    assert total.cpu_seconds == 1.0
     assert list(each((total).acked))[:2] == ["run-0-0", "run-0-1"]
 
 
