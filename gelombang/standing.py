@@ -23,7 +23,7 @@ from registration.streams.streams import Streams
 # Work that is due should be taken up within minutes; beyond this somebody should look.
 LATE_SECONDS = 900.0
 SILENT_SECONDS = 60.0
-_CALM = frozenset({"", "closed"})
+_CALM = frozenset({"", "closed", "closing"})
 
 
 class Stream(msgspec.Struct, frozen=True):

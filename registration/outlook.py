@@ -43,21 +43,17 @@ def outlook(*, due: int, later: Sequence[tuple[float, int]], per_second: float, 
     renews_at = math.inf if quota is None else quota.renews_in_seconds
     quota_ends: float | None = None
     while (waiting > 0 or arrivals) and now < _LOOKED_AHEAD_SECONDS:
-        if left <= 0 and waiting > 0 and quota_ends is None and now < (quota.renews_in_seconds if quota else 0.0):
+        if waiting > 0 and left <= 0 and quota_ends is None:
             quota_ends = now
         working = waiting > 0 and left > 0
         ends_at = now + min(waiting, left) / per_second if working else math.inf
-        comes_at = arrivals[0][0] if arrivals else math.inf
-        then = min(ends_at, comes_at, renews_at)
-        if math.isinf(then):
-            return Outlook(None, quota_ends)
-        done = waiting if then == ends_at and waiting <= left else (then - now) * per_second if working else 0.0
-        waiting, left = max(0.0, waiting - done), max(0.0, left - done)
-        if then == ends_at and working and left < 1e-6:  # noqa: PLR2004 - of floating point
-            left = 0.0
-        now = max(now, then)
+        then = min(ends_at, arrivals[0][0] if arrivals else math.inf, renews_at)
+        if working:
+            done = min(waiting, left) if then == ends_at else (then - now) * per_second
+            waiting, left = waiting - done, left - done
+        now = then
         while arrivals and arrivals[0][0] <= now:
             waiting += arrivals.pop(0)[1]
-        if now >= renews_at:
-            left, renews_at = float(quota.daily if quota else 0), renews_at + 86_400.0
+        if quota is not None and now >= renews_at:
+            left, renews_at = float(quota.daily), renews_at + 86_400.0
     return Outlook(None if waiting > 0 or arrivals else now, quota_ends)

@@ -112,11 +112,10 @@ async def exchange(streams: Streams, report: Report) -> Grant:
 
 
 async def read_pool(streams: Streams) -> Pool | None:
-    """How the pool stands, without taking part in it; None when no worker has been here. Raises `Retryable`."""
-    packed = await streams.read_shares()
-    if packed is None:
+    """How the pool stands, without taking part in it; None when no worker is here. Raises `Retryable`."""
+    packed, now_ms = await streams.read_shares()
+    if packed is None or (state := _decode_state(packed)).at < now_ms - _RECENTLY_MS:
         return None
-    state = _decode_state(packed)
     found = msgspec.convert(state.workers if isinstance(state.workers, dict) else {}, dict[str, _Worker])
     here = [worker for worker in found.values() if worker.seen > state.at - _RECENTLY_MS]
     return Pool(int(state.limit), int(sum(worker.in_flight for worker in here)), len(here), state.word)

@@ -184,11 +184,12 @@ class Streams:
             packed_grant: bytes = await self._exchange_shares(keys=[keys.MINISTRY_SHARES], args=[packed_report])
         return packed_grant
 
-    async def read_shares(self) -> bytes | None:
-        """What is kept beside the shares, packed; None when there is nothing."""
+    async def read_shares(self) -> tuple[bytes | None, float]:
+        """What is kept beside the shares, packed, or None when there is nothing; and the server's time in ms."""
         async with _translated():
             packed_state: bytes | None = await self._redis.get(keys.MINISTRY_SHARES)
-        return packed_state
+            seconds, microseconds = await self._redis.time()
+        return packed_state, seconds * 1_000 + microseconds / 1_000
 
     async def tally(self, kind: Kind, verdicts: int = 0) -> float:
         """Count verdicts that were recorded, if any; returns the verdicts per second of the last minute."""

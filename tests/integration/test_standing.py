@@ -3,6 +3,7 @@
 import os
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from gelombang import embedded
@@ -15,6 +16,7 @@ from registration.store.intake import Registration
 from registration.store.quota import lease_calls
 from registration.store.work import Delay, Outcome, Verdict, load_work, measure_backlog, record_outcomes
 from registration.streams import keys
+from registration.streams.shares import Pool, Report, Terms, exchange, read_pool
 from registration.streams.streams import Streams
 
 
@@ -110,3 +112,26 @@ async def test_without_valkey_postgresql_is_told_all_the_same(
 
     assert (found.open, found.streams, found.per_second) == (3, None, None)
     assert "Valkey" in standing.concerns[0]
+
+
+async def test_the_pool_of_nik_workers_is_seen_while_it_is_there(streams: Streams) -> None:
+    """Limit, calls under way and the breaker's word, without taking part; nothing once all workers are gone."""
+    assert await read_pool(streams) is None
+    terms = Terms(
+        ceiling_slots=40,
+        static_slots=1,
+        places=4,
+        spacing_ms=10.0,
+        horizon_ms=500.0,
+        ttl_ms=2_000.0,
+        hold_ms=4_000.0,
+        place_ms=60_000.0,
+    )
+    report = Report(terms=terms, slot="1", life="a", in_flight=3)
+    await exchange(streams, report)
+    await exchange(streams, msgspec.structs.replace(report, limit=12, word="ministry_quota"))
+    assert await read_pool(streams) == Pool(limit=12, in_flight=3, workers=1, word="ministry_quota")
+    state = msgspec.msgpack.decode((await streams.read_shares())[0] or b"")
+    await streams._redis.set(keys.MINISTRY_SHARES, msgspec.msgpack.encode({**state, "at": state["at"] - 60_000}))  # noqa: SLF001
+
+    assert await read_pool(streams) is None
