@@ -115,6 +115,7 @@ def test_times_are_told_in_the_readers_zone(phones: Phones, person: Person, zone
     phone.register(person)
     time = phone.page.locator("#overall time")
     expect(time).to_contain_text(f" {told}")
+    expect(phone.page.locator(".zones")).to_be_hidden()
     simple = phones.new("id", script=False)
     simple.visit(f"/r/{phone.handle}")
     if told != "WIB":

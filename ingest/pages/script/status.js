@@ -3,7 +3,9 @@
 // WORDS stands before this, in the page's language.
 
 const main = document.querySelector("main[data-tag]");
-const handle = location.pathname.split("/")[2], page = `/r/${handle}?lang=${document.documentElement.lang}`;
+const handle = location.pathname.split("/")[2], receipt = `/r/${handle}?lang=${document.documentElement.lang}`;
+const chosen = new URLSearchParams(location.search).get("zone"); // by hand: then it stays
+const page = receipt + (chosen ? `&zone=${encodeURIComponent(chosen)}` : "");
 const FIRST_MS = 4_000, LONGEST_MS = 60_000, GROWTH = 1.4;
 const ZONES = { 7: "WIB", 8: "WITA", 9: "WIT" };
 const RECEIPT = "receipt", DRAFT = "draft";
@@ -50,11 +52,12 @@ function isInUse(section) {
   return section.contains(document.activeElement) || [...section.querySelectorAll("input")].some(input => input.value);
 }
 
-// --- Times: the server writes WIB; a phone further east is told its own.
+// --- Times: the server writes WIB, or what was chosen; a phone further east is told its own.
 
 function inReadersZone(root) {
   const zone = -new Date().getTimezoneOffset() / 60;
-  if (!ZONES[zone] || zone === 7) return;
+  if (!ZONES[zone] || chosen) return;
+  root.querySelector(".zones")?.setAttribute("hidden", "");
   for (const time of root.querySelectorAll("time")) {
     const moment = new Date(Date.parse(time.dateTime) + zone * 3_600_000);
     const two = number => String(number).padStart(2, "0");
@@ -70,7 +73,7 @@ function inReadersZone(root) {
 function remember() {
   try {
     localStorage.removeItem(DRAFT);
-    localStorage.setItem(RECEIPT, JSON.stringify({ at: Date.now(), path: page }));
+    localStorage.setItem(RECEIPT, JSON.stringify({ at: Date.now(), path: receipt }));
   } catch { return; /* no storage: the address is on the page */ }
   const place = document.getElementById("remembered");
   place.hidden = false;
