@@ -56,7 +56,7 @@ class Campaign:
             self._stages()
         except KeyboardInterrupt:
             self.ended_early = "interrupted"
-        books = self._books()
+        books = self.close_books()
         return Evidence(
             started_at=started_at.isoformat(timespec="seconds"),
             ended_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -178,7 +178,7 @@ class Campaign:
         self.say(line(stage))
         return stage
 
-    def _books(self) -> Books:
+    def close_books(self) -> Books:
         """Let what is under way settle, see whether open work moves, and look everything up."""
         still = self._standing_still()
         total, system = self._total, self.system

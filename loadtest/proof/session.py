@@ -24,11 +24,15 @@ from loadtest.proof.generator import GeneratorError, description
 from loadtest.proof.plan import Plan, PlanError
 from loadtest.proof.record import Now, Payload, RecordError
 from loadtest.proof.system import System
-from loadtest.proof.verdict import ExitCode, judge
+from loadtest.proof.verdict import ExitCode, forgetful, judge
 from registration.errors import Retryable
 from registration.sealing import KeyRing, KeyRingError
+from registration.store.database import NotDurableError
 
-ENVIRONMENT_ERRORS = (GeneratorError, ResultError, PlanError, RecordError, KeyRingError, Retryable, OSError)
+ENVIRONMENT_ERRORS = (
+    *(GeneratorError, ResultError, PlanError, RecordError),
+    *(KeyRingError, NotDurableError, Retryable, OSError),
+)
 # Addresses, ports and secrets say where a system is, not how it behaves.
 _WHERE = ("_URL", "_KEYS", "_HOST", "_PORT", "_USER", "_PASSWORD", "_CONSUMER")
 
@@ -53,6 +57,8 @@ def prove(system: System, wanted: Wanted, ring: KeyRing, scratch: Path) -> ExitC
     if plan.environment.ministry:
         system.set_ministry(plan.environment.ministry)
     surroundings = _surroundings(system, wanted, scratch)
+    if (trouble := forgetful(surroundings)) is not None:
+        raise NotDurableError(trouble)
     out.print(f"{plan.name}: {plan.target.rate:,.0f}/s for {plan.target.seconds:,.0f} s at {system.front_door}")
     with tempfile.TemporaryDirectory(prefix="prove-", dir=scratch) as folder:
         with _shown(out) as show:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from loadtest.proof import usl
-from loadtest.proof.evidence import HOLD, OVERLOAD, STEP, Evidence, Stage
+from loadtest.proof.evidence import HOLD, OVERLOAD, STEP, Evidence, Stage, Surroundings
 from loadtest.proof.plan import Plan, Slo
 
 # A step that gave less good answers than this share of what was offered has not held it.
@@ -64,7 +64,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 def judge(plan: Plan, evidence: Evidence) -> Verdict:
     """The verdict."""
-    environment = tuple(_environment(evidence))
+    trouble = forgetful(evidence.surroundings)
+    environment = () if trouble is None else (trouble,)
     invalid = tuple(_invalid(plan, evidence))
     missed = tuple(_missed(plan, evidence))
     code = ExitCode.GO
@@ -89,6 +90,16 @@ def judge(plan: Plan, evidence: Evidence) -> Verdict:
     )
 
 
+def forgetful(found: Surroundings) -> str | None:
+    """Why nothing that this database acknowledges proves anything, if so."""
+    if found.fsync == "on" and found.synchronous_commit in {"on", "remote_apply"}:
+        return None
+    return (
+        f"PostgreSQL runs with fsync={found.fsync} and synchronous_commit={found.synchronous_commit}:"
+        " what it acknowledges can be lost, so its speed proves nothing"
+    )
+
+
 def concurrencies(evidence: Evidence) -> list[tuple[float, float]]:
     """Requests under way and good answers per second, by Little's law, of every step with a punctual generator."""
     steps = (step for step in evidence.of_kind(STEP) if not step.flaws)
@@ -103,15 +114,6 @@ def holds(slo: Slo, stage: Stage) -> bool:
         and stage.good >= HELD_SHARE * stage.due
         and not stage.flaws
     )
-
-
-def _environment(evidence: Evidence) -> Iterator[str]:
-    found = evidence.surroundings
-    if found.fsync != "on" or found.synchronous_commit not in {"on", "remote_apply"}:
-        yield (
-            f"PostgreSQL runs with fsync={found.fsync} and synchronous_commit={found.synchronous_commit}:"
-            " what it acknowledges can be lost, so its speed proves nothing"
-        )
 
 
 def _invalid(plan: Plan, evidence: Evidence) -> Iterator[str]:
