@@ -102,7 +102,7 @@ class Controller:
         self._base = known.base_seconds or 0.0
         self._base_calls = known.base_calls
         self._recent: deque[Window] = deque()
-        self._is_round_whole = False
+        self._is_round_whole = self._is_round_long = False  # long: a round trip; whole: and calls enough
         self._latency = self._rate = 0.0  # of the last round
         self._halved_at = -math.inf
         # Starting.
@@ -173,6 +173,7 @@ class Controller:
         if latencies:
             self._latency = _mean(latencies)
         self._rate = sum(one.answered for one in self._recent) / seconds if seconds else 0.0
+        self._is_round_long = seconds >= self._round_seconds
 
     @property
     def _round_seconds(self) -> float:
@@ -238,7 +239,7 @@ class Controller:
         self._block_seconds += window.seconds
         if len(self._block) >= _BLOCK_CALLS and self._block_seconds >= self._latency:
             self._judge_block()
-        if self._base:
+        if self._base and self._is_round_long:
             self._aim(_STARTING_GAIN, window)
         if self._queued_blocks >= _QUEUED_BLOCKS:
             self._cruise(now, rounds=_ROUNDS_TO_FIRST_DRAIN)
