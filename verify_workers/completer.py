@@ -6,6 +6,7 @@ acknowledgement, the next delivery finds nothing open and only acknowledges.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID
@@ -21,7 +22,7 @@ from registration.handles import EMAIL_LINK_SECONDS, PHONE_CODE_SECONDS
 from registration.runtime import insist
 from registration.store.database import Database
 from registration.store.pauses import pause
-from registration.store.work import Delay, Outcome, record_outcomes
+from registration.store.work import Delay, Outcome, Verdict, record_outcomes
 from registration.streams.streams import Entry, Streams
 from verify_workers.dead_letter_cap import DeadLetterCap
 
@@ -104,16 +105,15 @@ class Completer:
         await self._count(outcomes, moved)
 
     async def _count(self, outcomes: Sequence[Outcome], moved: frozenset[UUID]) -> None:
-        verdicts = 0
-        for outcome in outcomes:
-            if outcome.work.registration_id not in moved:
-                self._metrics.stale.labels(self._kind).inc()
-            elif isinstance(outcome.result, Delay):
-                self._metrics.delays.labels(self._kind, outcome.result.cause).inc()
-            else:
-                verdict = outcome.result
-                verdicts += 1
-                self._metrics.verdicts.labels(self._kind, verdict.state, verdict.reason or "").inc()
+        metrics = self._metrics
+        written = [outcome.result for outcome in outcomes if outcome.work.registration_id in moved]
+        metrics.stale.labels(self._kind).inc(len(outcomes) - len(written))
+        delays = Counter(result.cause for result in written if isinstance(result, Delay))
+        for cause, count in delays.items():
+            metrics.delays.labels(self._kind, cause).inc(count)
+        verdicts = Counter((result.state, result.reason or "") for result in written if isinstance(result, Verdict))
+        for (state, reason), count in verdicts.items():
+            metrics.verdicts.labels(self._kind, state, reason).inc(count)
         if verdicts:
             with suppress(Retryable):  # a count for people: without Valkey it is too low for a while
-                await self._streams.tally(self._kind, verdicts)
+                await self._streams.tally(self._kind, verdicts.total())

@@ -98,7 +98,7 @@ class Pool:
             checker=checker,
             completer=self.completer,
             pause=self.pause,
-            admitted=shareholder.gate.room if shareholder else lambda: settings.concurrency,
+            admitted=shareholder.gate.room if shareholder else lambda _loading: settings.concurrency,
             metrics=metrics,
             tasks=tasks,
         )

@@ -28,6 +28,8 @@ from verify_workers.pause import PauseSwitch
 
 log = structlog.get_logger(__name__)
 
+_RESULTS = ("answered", "retryable", "permanent")
+
 
 class Processor:
     """Up to `concurrency` entries at once, and no more than `admitted` says; `room` waits while there are that many."""
@@ -42,7 +44,7 @@ class Processor:
         checker: Checker,
         completer: Completer,
         pause: PauseSwitch,
-        admitted: Callable[[], int],
+        admitted: Callable[[int], int],
         metrics: Metrics,
         tasks: asyncio.TaskGroup,
     ) -> None:
@@ -55,9 +57,12 @@ class Processor:
         self._checker = checker
         self._completer = completer
         self._metrics = metrics
+        self._attempts = {result: metrics.attempts.labels(kind, result) for result in _RESULTS}
+        self._attempt_seconds = metrics.attempt_seconds.labels(kind)
         self._tasks = tasks
         self._running: set[asyncio.Task[None]] = set()
         self._in_hand: dict[UUID, list[Entry]] = {}
+        self._loading = 0  # taken, and not yet on the way to the outside
         self._changed = asyncio.Event()
 
     @property
@@ -68,7 +73,7 @@ class Processor:
     async def room(self) -> int:
         """How many entries may come; waits until it is at least one, and while the kind is paused."""
         await self._pause.over()
-        while (free := min(self._settings.concurrency - len(self._in_hand), self._admitted())) <= 0:
+        while (free := min(self._settings.concurrency - len(self._in_hand), self._admitted(self._loading))) <= 0:
             self._changed.clear()
             await self._changed.wait()
         return free
@@ -87,6 +92,7 @@ class Processor:
             if entry not in in_hand:
                 in_hand.append(entry)
         if new:
+            self._loading += len(new)
             self._start(self._process(new))
 
     async def finish(self, seconds: float) -> None:
@@ -121,6 +127,7 @@ class Processor:
             log.error("bug while preparing", kind=self._kind, **describe_bug(error))
 
     async def _process_one(self, registration_id: UUID, opened: tuple[Applicant | Permanent, Work] | None) -> None:
+        self._loading -= 1
         try:
             try:
                 outcome = None if opened is None else await self._outcome(*opened)
@@ -158,8 +165,8 @@ class Processor:
         except Permanent as error:
             result = "permanent"
             answer = Answer(Delay(error.cause, None))
-        self._metrics.attempts.labels(self._kind, result).inc()
-        self._metrics.attempt_seconds.labels(self._kind).observe(time.perf_counter() - started)
+        self._attempts[result].inc()
+        self._attempt_seconds.observe(time.perf_counter() - started)
         return Outcome(work, answer.result, remember=answer.remember)
 
     def _open(self, work: Work) -> Applicant | Permanent:

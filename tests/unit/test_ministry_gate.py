@@ -79,17 +79,22 @@ async def test_a_smaller_share_ends_no_call_and_starts_none(gate: Gate, clock: C
 
 async def test_what_cannot_be_called_is_not_fetched(gate: Gate, clock: Clock) -> None:
     """Room is what can be called soon; none when shut, held, or at the end of the quota."""
-    assert gate.room() == 4
+    assert gate.room(0) == 4
     gate.pause(True)  # noqa: FBT003 - a state
-    assert gate.room() == 0
+    assert gate.room(0) == 0
     gate.pause(False)  # noqa: FBT003 - a state
     gate.hold(5.0)
-    assert gate.room() == 0
+    assert gate.room(0) == 0
     clock.now += 5
     lease(gate, clock, 2)
-    assert gate.room() == 4
+    assert gate.room(0) == 4
     gate.set_calls(0, until=math.inf)
-    assert gate.room() == 0
+    assert gate.room(0) == 0
+
+
+async def test_entries_come_in_batches(gate: Gate) -> None:
+    """Nothing is fetched while half of what can be called soon is on its way."""
+    assert [gate.room(coming) for coming in range(5)] == [4, 3, 2, 0, 0]
 
 
 async def test_who_waits_when_the_gate_is_shut_goes_back_uncharged(gate: Gate) -> None:

@@ -1,6 +1,7 @@
 """Asks the registry over HTTP: connections kept, every call with a deadline, no redirects, replies bounded in size."""
 
 import aiohttp
+from yarl import URL
 
 from registration.applicant import Applicant
 from registration.errors import Retryable
@@ -14,7 +15,7 @@ class MinistryClient:
     """One per process; make it inside the running loop."""
 
     def __init__(self, settings: Settings) -> None:
-        self._url = (
+        self._url = URL(  # parsed once, not for each call
             f"{settings.ministry_url.rstrip('/')}/dukcapil/get_json/{settings.ministry_consumer}/CALL_VERIFY_BY_ELEMEN"
         )
         self._credentials = wire.Credentials(

@@ -76,8 +76,11 @@ class Gate:
             return self._slots
         return self._static_slots if now < self._static_until else 0
 
-    def room(self) -> int:
-        """How many entries are worth fetching: as many as can be called soon."""
+    def room(self, coming: int) -> int:
+        """How many entries are worth fetching beside those that wait or are `coming`: as many as can be called soon.
+
+        None while half of that is there: they come in batches, which cost less than one by one.
+        """
         now = self._clock()
         if self._is_paused or now < self._closed_until or self.calls_left < 1:
             return 0
@@ -86,7 +89,9 @@ class Gate:
             return 0
         # As many as may start at once, and as many again as start in a moment, so that they come in batches.
         soon = max(0, slots - self.in_flight) + max(slots, self._pace * _AHEAD_SECONDS)
-        return max(0, math.floor(min(soon, self._most_ahead, self.calls_left) - len(self._waiting)))
+        wanted = max(1, math.floor(min(soon, self._most_ahead, self.calls_left)))
+        there = len(self._waiting) + coming
+        return wanted - there if 2 * there <= wanted else 0
 
     def slot(self, identity: bytes) -> "Slot":
         """`async with gate.slot(identity):` around one call. Raises `Postponed` when it cannot start soon."""
