@@ -133,11 +133,23 @@ class Work(RuleBasedStateMachine):
         if acknowledges:
             self.acknowledge(hand.entry)
 
-    @rule(name=st.sampled_from(WORKERS))
-    def crash(self, name: str) -> None:
-        """Kill -9, and another life under the same name that takes up what it held."""
-        self.workers[name] = Worker()
-        self.take_over(name, [entry for entry in self.stream if entry.consumer == name])
+    @rule(name=st.sampled_from(WORKERS), times=st.integers(1, 4))
+    def crash(self, name: str, times: int) -> None:
+        """Kill -9, perhaps again and again; each life under the same name takes up what the one before held."""
+        for _ in range(times):
+            self.workers[name] = Worker()
+            self.take_over(name, [entry for entry in self.stream if entry.consumer == name])
+
+    @rule(name=st.sampled_from(WORKERS), said=st.sampled_from([Move.VERIFY, Move.DELAY]))
+    def overtake(self, name: str, said: Move) -> None:
+        """SIGSTOP past the lease: the other worker takes the entries, finishes one, and only then comes SIGCONT."""
+        other = next(worker for worker in WORKERS if worker != name)
+        self.freeze(name)
+        self.thaw(other)
+        self.wait(LEASE_SECONDS + 1.0)
+        self.rescue(other)
+        self.finish(other, said, acknowledges=True)
+        self.thaw(name)
 
     @rule(name=st.sampled_from(WORKERS))
     def freeze(self, name: str) -> None:
@@ -273,4 +285,4 @@ class Work(RuleBasedStateMachine):
 
 
 TestWork = Work.TestCase
-TestWork.settings = hypothesis.settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestWork.settings = hypothesis.settings(max_examples=100, stateful_step_count=40, deadline=None)
