@@ -23,6 +23,7 @@ from simulators.people import Person
 PATH = "/api/v1/registrations"
 READS = 48  # of the status, for each registration: the public figures of a comparable opening
 ACCEPTED = frozenset({202})
+_RETRY_ANSWERS = frozenset({202, 409})  # 409: the first try is still under way, and will be stored
 _OK = frozenset({200})
 _SEEN = frozenset({200, 304})
 _UNPROCESSABLE = frozenset({422})
@@ -36,7 +37,7 @@ _IMPATIENT_SECONDS = 1.0
 _IMPATIENT_TRIES = 6
 _PATIENT_TRIES = 200
 _BOT_TRIES = 5
-_LOOKS_FOR_MAIL = 40
+_LOOKS_FOR_MAIL = 90
 _SLOW_PIECES, _SLOW_PAUSE_SECONDS = 8, 0.4
 _LINK = re.compile(r"https?://[^/\s]+(/email/[^\s<>\"]+)")
 _CODE = re.compile(r"#([0-9]{4,8})\s*\Z")
@@ -81,7 +82,7 @@ def confirm_mail(arrival: Arrival) -> None:
         gevent.sleep(pause)
         if press_link(arrival, who):
             break
-        pause = min(8.0, max(_MEAN_PAUSE_SECONDS, pause) * 1.5)
+        pause = random.uniform(_MEAN_PAUSE_SECONDS, 3 * _MEAN_PAUSE_SECONDS)  # noqa: S311 - the same
 
 
 def insist(arrival: Arrival) -> None:
@@ -104,7 +105,7 @@ def storm(arrival: Arrival) -> None:
     request = Request("POST", PATH, body(_somebody(arrival)), _headers(key), timeout_seconds=_IMPATIENT_SECONDS)
     answer = None
     for _ in range(_IMPATIENT_TRIES):
-        answer = arrival.call("POST impatient registration", request, good=ACCEPTED)
+        answer = arrival.call("POST impatient registration", request, good=_RETRY_ANSWERS)
         if answer is not None and answer.status in ACCEPTED:
             break
     _account(arrival, number, answer)

@@ -177,7 +177,8 @@ def _pod_rate(path: Path) -> float:
 def _line(moment: Moment) -> str:
     return (
         f"  {moment.seconds:>6,.0f} s  registered {moment.registered:>9,.0f}  waiting {moment.waiting:>9,.0f}"
-        f"  verdict {moment.decided_share:>6.1%}  of confirmed {moment.confirmed_decided_share:>6.1%}"
+        f"  verdict {moment.decided_share:>6.1%}  confirmed {moment.confirmed:>9,.0f}"
+        f"  verdict of these {moment.confirmed_decided_share:>6.1%}"
     )
 
 
