@@ -285,4 +285,4 @@ class Work(RuleBasedStateMachine):
 
 
 TestWork = Work.TestCase
-TestWork.settings = hypothesis.settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestWork.settings = hypothesis.settings(max_examples=250, stateful_step_count=50, deadline=None)
