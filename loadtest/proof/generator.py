@@ -4,7 +4,6 @@ Locust patches the process that imports it, so it is never imported here. If thi
 end of the stage and then ends by itself.
 """
 
-import contextlib
 import os
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from loadtest.arrivals.result import Result, read
 from loadtest.arrivals.schedule import Point, Spacing
+from loadtest.proof.precedence import set_niceness
 
 _LOCUSTFILE = Path(__file__).parents[1] / "locustfile.py"
 _POLL_SECONDS = 0.2
@@ -103,8 +103,9 @@ def offer(load: Load, folder: Path, *, passed: Callable[[float], None]) -> Resul
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            start_new_session=True,
         )
-        _put_first(process.pid)
+        set_niceness(process.pid, _FIRST)  # it needs little, and what it needs at once
         try:
             _wait(process, load, began, passed)
         finally:
@@ -115,12 +116,6 @@ def offer(load: Load, folder: Path, *, passed: Callable[[float], None]) -> Resul
         words = log.read_text(errors="replace").strip().splitlines()[-3:]
         raise GeneratorError(f"Locust did not run: {' / '.join(words) or 'it said nothing'}")
     return read(result)
-
-
-def _put_first(pid: int) -> None:
-    """Where it is allowed, the generator goes before all others: it needs little, and what it needs at once."""
-    with contextlib.suppress(PermissionError, ProcessLookupError):
-        os.setpriority(os.PRIO_PROCESS, pid, _FIRST)
 
 
 def _wait(process: subprocess.Popen[bytes], load: Load, began: float, passed: Callable[[float], None]) -> None:

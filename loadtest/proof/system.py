@@ -1,15 +1,14 @@
 """The system under proof: where its parts are, and what a proof reads from it besides what the load generator sees."""
 
 import json
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from uuid import UUID
 
 from loadtest.bench.stock import with_database
+from loadtest.proof.precedence import set_niceness
 from registration.checks import Kind, State
 from registration.digests import Digests
 from registration.sealing import KeyRing
@@ -90,11 +89,10 @@ class System:
         return with_database(self.database_url, look)
 
     def step_back(self) -> None:
-        """Give workers and stand-ins a lower CPU priority, thread by thread; needs no privilege."""
+        """Give workers and stand-ins a lower CPU priority; needs no privilege."""
         for name, pid in self.pids.items():
             if name.startswith(BACKGROUND):
-                for thread in Path(f"/proc/{pid}/task").glob("*"):
-                    os.setpriority(os.PRIO_PROCESS, int(thread.name), _BACKGROUND_NICENESS)
+                set_niceness(pid, _BACKGROUND_NICENESS)
 
     def set_ministry(self, control: Mapping[str, float]) -> None:
         """`PUT /control` of the stand-in; raises OSError."""
