@@ -19,6 +19,7 @@ from gelombang.probes import process_lives
 LOCK_NAME = "lock"
 LOCK_MARK = "gelombang"  # first word of the lock file: tells our directories from others
 OURS = (
+    "watch",
     *("postgresql", "postgresql.new", "valkey", "objects", "logs", "run"),
     *("keys.json", "keys.json.new", "endpoints.json", "endpoints.json.new"),
 )

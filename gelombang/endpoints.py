@@ -2,7 +2,8 @@
 
 The form is fixed for clients and tests: `{"front_door", "mailbox", "sms", "ministry", "metrics": [URL…],
 "database_url", "redis_url", "pids": {name: pid}}`. What the stack does not have (`--no-simulators`) is null. With
-`--fault-proxy` there is also "fault_proxy", the address of its control.
+`--fault-proxy` there is also "fault_proxy", the address of its control; with `--watch`
+"prometheus" and "alertmanager".
 """
 
 import dataclasses
@@ -28,12 +29,15 @@ class Endpoints:
     redis_url: str
     pids: Mapping[str, int]
     fault_proxy: str | None = None
+    prometheus: str | None = None
+    alertmanager: str | None = None
 
     def write(self, path: Path) -> None:
         """Replace the file in one step."""
         fields = dataclasses.asdict(self)
-        if self.fault_proxy is None:
-            del fields["fault_proxy"]
+        for name in ("fault_proxy", "prometheus", "alertmanager"):
+            if fields[name] is None:
+                del fields[name]
         write_whole(path, json.dumps(fields, indent=2) + "\n")
 
 

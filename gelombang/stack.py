@@ -19,6 +19,7 @@ from gelombang.local_settings import LOCAL_SETTINGS
 from gelombang.ports import Ports, port_of
 from gelombang.server import Server
 from gelombang.service import Service
+from gelombang.watching import FOLDER, Wanted, Watching, watching
 
 HOST = "127.0.0.1"
 # Seconds to stop in, of nine in all. What a group does not use is left to the groups after it.
@@ -37,6 +38,8 @@ class Stack:
     environment: dict[str, str]
     mailbox: str | None = None
     metrics: list[str] = field(default_factory=list)
+    watched: dict[str, str] = field(default_factory=dict)  # admin addresses by process
+    watch: Watching | None = None
     fault_control: str | None = None
     detours: dict[str, str] = field(default_factory=dict)  # variables that differ for those who go through the proxy
 
@@ -133,7 +136,15 @@ class Stack:
             redis_url=self.environment["GELOMBANG_REDIS_URL"],
             pids=dict(pids),
             fault_proxy=self.fault_control,
+            prometheus=self.watch.prometheus if self.watch else None,
+            alertmanager=self.watch.alertmanager if self.watch else None,
         )
+
+    def watchers(self, directory: Path, wanted: Wanted) -> list[Service]:
+        """Describe Prometheus and Alertmanager, which watch every application; none where they are not installed."""
+        ports = self.ports.private(), self.ports.private()
+        self.watch = watching(directory / FOLDER, self.watched, ports, wanted)
+        return list(self.watch.services) if self.watch else []
 
     def _worker(self, kind: str, slot: int) -> Service:
         name = f"worker-{kind}" if slot == 1 else f"worker-{kind}-{slot}"
@@ -148,6 +159,7 @@ class Stack:
     def _application(self, name: str, *command: str, consumer: str = "") -> Service:
         admin = self.ports.private()
         self.metrics.append(f"http://{HOST}:{admin}/metrics")
+        self.watched[name] = f"{HOST}:{admin}"
         own = {"GELOMBANG_PORT": str(self.port), "GELOMBANG_ADMIN_HOST": HOST, "GELOMBANG_ADMIN_PORT": str(admin)}
         if consumer:
             own["GELOMBANG_CONSUMER"] = consumer

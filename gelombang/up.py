@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from gelombang import data_directory, stack
+from gelombang import data_directory, stack, watching
 from gelombang.data_directory import DataDirectory
 from gelombang.ports import Ports
 from gelombang.service import Service, Surroundings
@@ -39,6 +39,7 @@ class Options:
     fresh: bool
     simulators: bool
     fault_proxy: bool
+    watch: watching.Wanted | None
 
 
 def up(  # noqa: PLR0913 - one parameter for each option
@@ -57,6 +58,13 @@ def up(  # noqa: PLR0913 - one parameter for each option
     fault_proxy: Annotated[
         bool, typer.Option("--fault-proxy", help="Put a proxy between the parts that can delay, cut and lose.")
     ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Start Prometheus and Alertmanager, where installed.")] = False,
+    watch_compression: Annotated[
+        float, typer.Option(min=1, help="With --watch: alert windows and waits so many times shorter.")
+    ] = 1.0,
+    watch_notify: Annotated[
+        str | None, typer.Option(help="With --watch: post pages and tickets to this address.", show_default=False)
+    ] = None,
 ) -> None:
     """Run the whole system on this machine until Ctrl-C."""
     options = Options(
@@ -67,6 +75,7 @@ def up(  # noqa: PLR0913 - one parameter for each option
         fresh=fresh,
         simulators=not no_simulators,
         fault_proxy=fault_proxy,
+        watch=watching.Wanted(compression=watch_compression, notify=watch_notify) if watch else None,
     )
     raise typer.Exit(run(options))
 
@@ -144,6 +153,11 @@ async def _start(
     await supervisor.start(*applications)
     progress.say(f"{_names(applications)} ready")
 
+    if options.watch is not None:
+        watchers = composed.watchers(directory.path, options.watch)
+        await supervisor.start(*watchers)
+        (progress.say if watchers else progress.warn)(f"{_names(watchers)} ready" if watchers else watching.MISSING)
+
 
 async def _stay(composed: Stack, directory: DataDirectory, supervisor: Supervisor, changed: asyncio.Event) -> None:
     """Keep `endpoints.json` true until a signal cancels this; take it away before anything stops."""
@@ -186,6 +200,8 @@ def _print_addresses(composed: Stack, directory: DataDirectory) -> None:
         ("sms", found.sms),
         ("ministry", found.ministry),
         *(("metrics", url) for url in found.metrics),
+        ("prometheus", found.prometheus),
+        ("alerts", found.alertmanager),
         ("data", str(directory.path)),
         ("logs", str(directory.logs)),
     ]

@@ -4,6 +4,7 @@ A process makes one `Metrics` and hands it to whoever counts. docs/metrics.md is
 """
 
 import importlib.metadata
+import math
 from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
@@ -119,8 +120,9 @@ class Metrics:
             "ministry_concurrency_ceiling", "Calls to the registry under way at once, at most, by contract", []
         )
         self.ministry_quota_left = self._gauge(
-            "ministry_quota_left", "Calls of the day's quota that no worker has leased yet", []
+            "ministry_quota_left", "Calls of the day's quota that no worker has leased yet; NaN without one", []
         )
+        self.ministry_quota_left.set(math.nan)
         self.ministry_quota_ends_seconds = self._census(
             "ministry_quota_ends_seconds", "When the quota will be used up at that rate; NaN when it lasts", []
         )

@@ -1,0 +1,1 @@
+"""Promises and alerts, and what Prometheus and Alertmanager read, made of them."""
