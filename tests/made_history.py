@@ -59,19 +59,17 @@ class History:
         self.counter(f"{name}_count", rate, **labels)
         self.counter(f"{name}_sum", lambda t: rate(t) * typical, **labels)
 
-    def drop(self, name: str, *, since: float = 0, until: float = math.inf, **labels: str) -> None:
+    def drop(self, name: str, labels: Mapping[str, str], *, since: float = 0, until: float = math.inf) -> None:
         """No samples of what has these labels."""
         for found, values in self._matching(name, labels):
             self.series[found] = [
                 None if since <= index * self.step < until else value for index, value in enumerate(values)
             ]
 
-    def put(self, name: str, value: float, *, since: float = 0, until: float = math.inf, **labels: str) -> None:
+    def put(self, name: str, labels: Mapping[str, str], value: float, *, since: float) -> None:
         """Another value for what has these labels."""
         for found, values in self._matching(name, labels):
-            self.series[found] = [
-                value if since <= index * self.step < until else old for index, old in enumerate(values)
-            ]
+            self.series[found] = [value if since <= index * self.step else old for index, old in enumerate(values)]
 
     def promtool(self, names: frozenset[str]) -> Iterator[Mapping[str, str]]:
         """The series of these metrics as promtool's tests write them."""

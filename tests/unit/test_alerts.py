@@ -34,9 +34,9 @@ def gone(*processes: str) -> Change:
     def change(history: History) -> None:
         for name, labels in list(history.series):
             if dict(labels).get("instance") in processes and name != "up":
-                history.drop(name, since=FAULT_AT, **dict(labels))
+                history.drop(name, dict(labels), since=FAULT_AT)
         for process in processes:
-            history.put("up", 0, since=FAULT_AT, instance=process)
+            history.put("up", {"instance": process}, 0, since=FAULT_AT)
 
     return change
 
@@ -47,19 +47,19 @@ def unwatched(*processes: str) -> Change:
     def change(history: History) -> None:
         for name, labels in list(history.series):
             if dict(labels).get("instance") in processes:
-                history.drop(name, since=FAULT_AT, **dict(labels))
+                history.drop(name, dict(labels), since=FAULT_AT)
 
     return change
 
 
 def put(name: str, value: float, **labels: str) -> Change:
     """Everything of this name that has these labels has another value."""
-    return lambda history: history.put(name, value, since=FAULT_AT, **labels)
+    return lambda history: history.put(name, labels, value, since=FAULT_AT)
 
 
 def absent(name: str, **labels: str) -> Change:
     """Nobody says it any more."""
-    return lambda history: history.drop(name, since=FAULT_AT, **labels)
+    return lambda history: history.drop(name, labels, since=FAULT_AT)
 
 
 def more(name: str, rate: float, **labels: str) -> Change:
@@ -82,7 +82,7 @@ def new(name: str, value: float, **labels: str) -> Change:
 
     def change(history: History) -> None:
         history.gauge(name, value, job="gelombang", **labels)
-        history.drop(name, until=FAULT_AT, **labels)
+        history.drop(name, labels, until=FAULT_AT)
 
     return change
 
