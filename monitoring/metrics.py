@@ -69,6 +69,9 @@ class Metrics:
         )
         self.verdicts = self._counter("verdicts", "Verdicts recorded", ["kind", "state", "reason"])
         self.delays = self._counter("delays", "Work put off by trouble of the system", ["kind", "cause"])
+        self.held_back = self._counter(
+            "held_back", "Retries put off uncharged, since too few calls are answered", ["kind"]
+        )
         self.stale = self._counter("stale_writes", "Outcomes that came too late and changed nothing", ["kind"])
         self.rescued = self._counter("rescued", "Entries taken over from a consumer without a sign of life", ["kind"])
         self.in_flight = self._gauge("in_flight", "Entries being worked on", ["kind"])

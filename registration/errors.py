@@ -53,3 +53,7 @@ class Permanent(Exception):  # noqa: N818 - named by consequence
 
 class Postponed(Exception):  # noqa: N818 - named by consequence
     """Not now, and nothing was tried: give the work back as it is, uncharged; it comes again by itself."""
+
+
+class HeldBack(Postponed):
+    """Not now and not soon, and nothing was tried: put the work off, uncharged, so that it does not come at once."""

@@ -20,9 +20,10 @@ from registration.checks import Kind
 from registration.errors import Retryable
 from registration.handles import EMAIL_LINK_SECONDS, PHONE_CODE_SECONDS
 from registration.runtime import insist
+from registration.settings import Settings
 from registration.store.database import Database
 from registration.store.pauses import pause
-from registration.store.work import Delay, Outcome, Verdict, record_outcomes
+from registration.store.work import Delay, Outcome, Unasked, Verdict, Work, put_off, record_outcomes
 from registration.streams.streams import Entry, Streams
 from verify_workers.dead_letter_cap import DeadLetterCap
 
@@ -39,15 +40,23 @@ class Completed(msgspec.Struct, frozen=True):
     """
 
     entries: Sequence[Entry]
-    outcome: Outcome | None
+    outcome: Outcome | Unasked | None
 
 
 class Completer:
     """Run `run` beside it."""
 
     def __init__(
-        self, *, kind: Kind, database: Database, streams: Streams, cap: DeadLetterCap, metrics: Metrics
+        self,
+        *,
+        kind: Kind,
+        settings: Settings,
+        database: Database,
+        streams: Streams,
+        cap: DeadLetterCap,
+        metrics: Metrics,
     ) -> None:
+        self._settings = settings
         self._cap = cap
         self._kind = kind
         self._database = database
@@ -65,7 +74,7 @@ class Completer:
             self._commit, batch_limit=_BATCH_LIMIT, queue_limit=_QUEUE_LIMIT, observe=observe
         )
 
-    def complete(self, entries: Sequence[Entry], outcome: Outcome | None) -> asyncio.Future[None]:
+    def complete(self, entries: Sequence[Entry], outcome: Outcome | Unasked | None) -> asyncio.Future[None]:
         """Write and acknowledge; the future ends when both are done."""
         return self._commits.submit(Completed(entries, outcome))
 
@@ -74,9 +83,11 @@ class Completer:
         await self._commits.run()
 
     async def _commit(self, batch: Sequence[Completed]) -> Sequence[None]:
-        outcomes, too_many = self._cap.apply([done.outcome for done in batch if done.outcome is not None])
+        outcomes, too_many = self._cap.apply([done.outcome for done in batch if isinstance(done.outcome, Outcome)])
         if outcomes:
             await self._record(outcomes)
+        if unasked := [done.outcome.work for done in batch if isinstance(done.outcome, Unasked)]:
+            await self._put_off(unasked)
         if too_many is not None:
             await self._pause(too_many)
         try:
@@ -103,6 +114,20 @@ class Completer:
             role="completer",
         )
         await self._count(outcomes, moved)
+
+    async def _put_off(self, works: Sequence[Work]) -> None:
+        settings = self._settings
+        await insist(
+            lambda: put_off(
+                self._database,
+                self._kind,
+                works,
+                least_seconds=settings.retry_base_seconds,
+                most_seconds=settings.retry_cap_seconds,
+            ),
+            role="completer",
+        )
+        self._metrics.held_back.labels(self._kind).inc(len(works))
 
     async def _count(self, outcomes: Sequence[Outcome], moved: frozenset[UUID]) -> None:
         metrics = self._metrics

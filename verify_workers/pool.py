@@ -84,6 +84,7 @@ class Pool:
         metrics.sealing_key.set_function(lambda: float(self._sealer.newest))
         self.completer = Completer(
             kind=kind,
+            settings=settings,
             database=database,
             streams=streams,
             cap=DeadLetterCap(share=settings.dead_letter_share, monotonic=time.monotonic),

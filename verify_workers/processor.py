@@ -15,12 +15,12 @@ import structlog
 from monitoring.metrics import Metrics
 from registration.applicant import Applicant
 from registration.checks import Kind
-from registration.errors import Permanent, Postponed, Retryable
+from registration.errors import HeldBack, Permanent, Postponed, Retryable
 from registration.runtime import backoff_seconds, describe_bug, insist
 from registration.sealing import KeyRingError, SealedDataError, Sealer
 from registration.settings import Settings
 from registration.store.database import Database
-from registration.store.work import Delay, Outcome, Work, load_work
+from registration.store.work import Delay, Outcome, Unasked, Work, load_work
 from registration.streams.streams import Entry
 from verify_workers.completer import Completer
 from verify_workers.kinds.checker import Answer, Checker
@@ -129,10 +129,7 @@ class Processor:
     async def _process_one(self, registration_id: UUID, opened: tuple[Applicant | Permanent, Work] | None) -> None:
         self._loading -= 1
         try:
-            try:
-                outcome = None if opened is None else await self._outcome(*opened)
-            except Postponed:
-                outcome = None  # ended uncharged, and still due: the relay offers it again
+            outcome = None if opened is None else await self._outcome(*opened)
             await self._completer.complete(self._in_hand[registration_id], outcome)
         except Exception as error:  # noqa: BLE001 - a bug in one must not stop the others; its entry stays pending
             self._metrics.bugs.labels("processor").inc()
@@ -152,13 +149,18 @@ class Processor:
         del self._in_hand[registration_id]
         self._changed.set()
 
-    async def _outcome(self, person: Applicant | Permanent, work: Work) -> Outcome:
+    async def _outcome(self, person: Applicant | Permanent, work: Work) -> Outcome | Unasked | None:
+        """What came of it: None when it comes again by itself, uncharged and still due: the relay offers it."""
         started = time.perf_counter()
         result = "answered"
         try:
             if isinstance(person, Permanent):
                 raise person
             answer = await self._checker.check(person, work)
+        except HeldBack:
+            return Unasked(work)
+        except Postponed:
+            return None
         except Retryable as error:
             result = "retryable"
             answer = Answer(Delay(error.cause, self._wait_seconds(work, error.retry_after_seconds)))

@@ -19,8 +19,9 @@ _LAST_SECONDS = 2 * 86_400.0
 class Work(msgspec.Struct, frozen=True):
     """One open check that is due. `version` is what the outcome's write expects to find.
 
-    NIK work comes with the `misses` so far (times the registry did not find it), and may come with the `known` verdict
-    on the same identity; e-mail and phone work comes with the `generation` of the link or code to send.
+    NIK work comes with the `misses` so far (times the registry did not find it), says whether it `is_retry` (its last
+    call brought no answer), and may come with the `known` verdict on the same identity; e-mail and phone work comes
+    with the `generation` of the link or code to send.
     """
 
     registration_id: UUID
@@ -30,6 +31,7 @@ class Work(msgspec.Struct, frozen=True):
     attempts: int
     generation: int = 0
     misses: int = 0
+    is_retry: bool = False
     known: "Verdict | None" = None
 
 
@@ -55,6 +57,12 @@ class Outcome(msgspec.Struct, frozen=True):
     remember: bool = False
 
 
+class Unasked(msgspec.Struct, frozen=True):
+    """Work about which nobody was asked, and which shall not come again at once."""
+
+    work: Work
+
+
 class Backlog(msgspec.Struct, frozen=True):
     """How much of a kind waits: open is what is due and what is due later, as pairs of "within seconds" and count."""
 
@@ -68,10 +76,10 @@ class Backlog(msgspec.Struct, frozen=True):
 async def load_work(database: Database, kind: Kind, ids: Sequence[UUID], *, verdict_keep_days: float) -> Sequence[Work]:
     """Of these registrations, those whose check is open and due; others need nothing."""
     if kind is Kind.NIK:
-        rows = await database.fetch(statement("load_nik_work"), ids, verdict_keep_days)
-        return [_work(row, misses=row["misses"], known=_known(row)) for row in rows]
+        rows = await database.fetch(statement("load_nik_work"), ids, verdict_keep_days, NOT_FOUND)
+        return [_nik_work(row) for row in rows]
     rows = await database.fetch(statement("load_challenge_work", kind), ids)
-    return [_work(row, generation=row["generation"]) for row in rows]
+    return [_challenge_work(row) for row in rows]
 
 
 async def record_outcomes(
@@ -99,6 +107,20 @@ async def record_outcomes(
         else:
             await _mark_sent(connection, kind, outcomes, moved, challenge_seconds)
     return moved
+
+
+async def put_off(
+    database: Database, kind: Kind, works: Sequence[Work], *, least_seconds: float, most_seconds: float
+) -> None:
+    """Move when these are due, and nothing else; by compare-and-set. Raises `Retryable`; doing it again is harmless."""
+    await database.fetch(
+        statement("put_off", kind),
+        [work.registration_id for work in works],
+        [work.version for work in works],
+        [state.value for state in OPEN_STATES],
+        least_seconds,
+        most_seconds,
+    )
 
 
 async def find_due(database: Database, kind: Kind, limit: int) -> Sequence[UUID]:
@@ -156,16 +178,27 @@ async def _mark_sent(
         )
 
 
-def _work(row: Row, *, generation: int = 0, misses: int = 0, known: Verdict | None = None) -> Work:
+def _nik_work(row: Row) -> Work:
     return Work(
         registration_id=row["id"],
         sealed=row["sealed"],
         identity_digest=row["identity_digest"],
         version=row["version"],
         attempts=row["attempts"],
-        generation=generation,
-        misses=misses,
-        known=known,
+        misses=row["misses"],
+        is_retry=row["is_retry"],
+        known=_known(row),
+    )
+
+
+def _challenge_work(row: Row) -> Work:
+    return Work(
+        registration_id=row["id"],
+        sealed=row["sealed"],
+        identity_digest=row["identity_digest"],
+        version=row["version"],
+        attempts=row["attempts"],
+        generation=row["generation"],
     )
 
 

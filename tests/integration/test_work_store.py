@@ -25,6 +25,7 @@ from registration.store.work import (
     find_priority_due,
     load_work,
     measure_backlog,
+    put_off,
     record_outcomes,
 )
 
@@ -104,6 +105,49 @@ async def test_only_a_legal_move_changes_a_row(
     else:
         assert moved == frozenset()
         assert before == after
+
+
+@pytest.mark.parametrize("kind", Kind)
+async def test_putting_off_moves_the_due_time_and_nothing_else(database: Database, kind: Kind) -> None:
+    """No attempt, no version, no cause: and a check that moved meanwhile, or was set aside, is left alone."""
+    item, ended, aside = await add(database, 3)
+    await record(database, kind, *(Outcome(work, Delay("slow", 0.0)) for work in await load(database, kind, [item])))
+    works = await load(database, kind, [item, ended, aside])
+    for other, delay in ((ended, 0.0), (aside, None)):
+        (work,) = [work for work in works if work.registration_id == other]
+        await record(database, kind, Outcome(work, Delay("down", delay)))
+    works = [*works, *await load(database, kind, [aside])]
+    before = {one: await row(database, one) for one in (item, ended, aside)}
+    await put_off(database, kind, works, least_seconds=50.0, most_seconds=500.0)
+    after = {one: await row(database, one) for one in (item, ended, aside)}
+    assert before[ended] == after[ended]
+    assert before[aside] == after[aside]
+    due = f"{kind}_due_at"
+    assert 30 < (after[item][due] - before[item][due]).total_seconds() < 70
+    assert {key for key in after[item] if after[item][key] != before[item][key]} == {due}
+    assert list(await load(database, kind, [item])) == []
+
+
+@pytest.mark.parametrize(
+    ("causes", "is_retry"),
+    [
+        ((), False),
+        (("not_found",), False),
+        (("ministry_error",), True),
+        (("ministry_error", "not_found"), False),
+        (("not_found", "ministry_timeout"), True),
+    ],
+)
+async def test_a_retry_is_a_check_whose_last_call_failed(
+    database: Database, causes: Sequence[str], *, is_retry: bool
+) -> None:
+    """Asking again hours after nobody was found is no retry."""
+    (item,) = await add(database)
+    for cause in causes:
+        (work,) = await load(database, Kind.NIK, [item])
+        await record(database, Kind.NIK, Outcome(work, Delay(cause, 0.0)))
+    (work,) = await load(database, Kind.NIK, [item])
+    assert work.is_retry is is_retry
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -26,6 +26,8 @@ class Registry:
         """One call every 10 ms: a retry where one is due and allowed, else a new check."""
         self.now += 0.01
         is_retry = self.due > 0 and self.budget.take(self.now)
+        if not is_retry:
+            self.budget.begin(self.now)
         self.first += not is_retry
         self.retries += is_retry
         self.due -= is_retry
@@ -74,6 +76,23 @@ def test_without_first_tries_a_retry_trickles_through() -> None:
     budget = RetryBudget(POLICY, now_seconds=0.0)
     taken = [now for now in range(1, 61) if budget.take(float(now))]
     assert taken == list(range(5, 61, 5))
+
+
+def test_while_there_are_first_tries_nothing_trickles() -> None:
+    """A registry that fails a third of the calls gets no retry for minutes, since each would only be one call more."""
+    registry = Registry(failing=0.3, seed=6)
+    for _ in range(36_000):
+        registry.call()
+    assert registry.retries <= 0.01 * registry.first
+
+
+def test_a_gate_that_stays_shut_makes_no_tokens() -> None:
+    """Who trickled through and was sent back again and again leaves one token, not one for each time."""
+    budget = RetryBudget(POLICY, now_seconds=0.0)
+    for now in range(0, 600, 5):
+        if budget.take(float(now)):
+            budget.give_back()
+    assert budget.tokens == 1.0
 
 
 def test_a_token_that_was_not_used_comes_back() -> None:

@@ -32,7 +32,8 @@ class Checker(Protocol):
         """Ask; within a deadline of its own.
 
         Raises `Retryable` for the system's trouble, `Permanent` for what trying again cannot help, and `Postponed` when
-        nothing was tried. Anything else is a bug: the entry stays pending and is delivered again.
+        nothing was tried, `HeldBack` when that shall be so for a while.
+        Anything else is a bug: the entry stays pending and is delivered again.
         """
 
     async def close(self) -> None:

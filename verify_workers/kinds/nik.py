@@ -5,6 +5,7 @@ asked before costs none.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -13,7 +14,7 @@ import structlog
 from registration.applicant import Applicant
 from registration.checks import Reason, State
 from registration.clock import Clock
-from registration.errors import Postponed, Retryable
+from registration.errors import HeldBack, Postponed, Retryable
 from registration.settings import Settings
 from registration.store.work import NOT_FOUND, Delay, Verdict, Work
 from registration.streams.claims import Claims
@@ -22,6 +23,7 @@ from verify_workers.ministry.answers import Missing
 from verify_workers.ministry.breaker import QUOTA, seconds_until_midnight
 from verify_workers.ministry.client import MinistryClient
 from verify_workers.ministry.gate import Gate
+from verify_workers.ministry.retry_budget import RetryBudget, RetryPolicy
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +39,7 @@ class NikChecker:
         self._quota_wait_seconds = settings.ministry_quota_wait_seconds
         self._claims = claims
         self._gate = gate
+        self._budget = RetryBudget(RetryPolicy(most=settings.concurrency), now_seconds=time.monotonic())
         self._client = MinistryClient(settings)
         self._rechecks = settings.not_found_recheck_seconds
         self._under_way: dict[bytes, asyncio.Future[Verdict | Missing]] = {}
@@ -66,7 +69,7 @@ class NikChecker:
         if work.known is not None:
             return Answer(work.known)
         try:
-            said = await self._ask_once(person, work.identity_digest)
+            said = await self._ask_once(person, work)
         except Retryable as error:
             if error.cause == QUOTA:
                 raise Retryable(QUOTA, self._until_next_quota()) from error
@@ -79,15 +82,15 @@ class NikChecker:
         """Close its connections."""
         await self._client.close()
 
-    async def _ask_once(self, person: Applicant, identity: bytes) -> Verdict | Missing:
+    async def _ask_once(self, person: Applicant, work: Work) -> Verdict | Missing:
         """Ask, or share the call of whoever asks about the same identity now."""
+        identity = work.identity_digest
         shared = self._under_way.get(identity)
         if shared is not None:
             return await asyncio.shield(shared)  # one waiter's cancellation is not the others'
         self._under_way[identity] = shared = asyncio.get_running_loop().create_future()
         try:
-            async with self._gate.slot(identity):
-                said = await self._client.ask(person)
+            said = await self._ask(person, work)
         except BaseException as error:
             shared.set_exception(error if isinstance(error, Retryable | Postponed) else Retryable("interrupted"))
             shared.exception()  # nobody may be waiting; then it is no lost error
@@ -99,6 +102,26 @@ class NikChecker:
             asyncio.get_running_loop().call_later(_SHARED_SECONDS, self._under_way.pop, identity, None)
         else:
             self._forget(identity)
+        return said
+
+    async def _ask(self, person: Applicant, work: Work) -> Verdict | Missing:
+        """Pass the gate and ask; a retry only where the budget has something left for it."""
+        budget, tries = self._budget, 2 if work.is_retry else 1
+        if work.is_retry and not budget.take(time.monotonic()):
+            raise HeldBack
+        try:
+            async with self._gate.slot(work.identity_digest):
+                if not work.is_retry:
+                    budget.begin(time.monotonic())
+                said = await self._client.ask(person)
+        except Retryable:
+            budget.failed(tries=tries)
+            raise
+        except BaseException:
+            if work.is_retry:
+                budget.give_back()  # it was sent back from the gate, or stopped with this worker
+            raise
+        budget.answered(tries=tries)
         return said
 
     def _forget(self, identity: bytes) -> None:
