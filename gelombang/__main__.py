@@ -18,6 +18,7 @@ from gelombang.migrate import migrate
 from gelombang.pauses import pause, resume
 from gelombang.processes import ingest, worker
 from gelombang.prove import prove
+from gelombang.rehearse import rehearse
 from gelombang.status import status
 from gelombang.trial import try_
 from gelombang.up import up
@@ -44,6 +45,7 @@ app.command()(pause)
 app.command()(resume)
 app.command("try")(try_)
 app.command()(bench)
+app.command()(rehearse)
 app.command("waiting-page")(waiting_page)
 app.command()(chaos)
 app.command()(prove)

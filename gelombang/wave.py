@@ -4,7 +4,6 @@ Guarantee: each step happens once, in PostgreSQL, or not at all; a command that 
 and under which capacity proof or for which reason without one, is written down.
 """
 
-import csv
 import hashlib
 import os
 import secrets
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from registration.waves import Place, Rules, Wave
 
 SELECTION_SECONDS = 600.0
-_COLUMNS = ("ticket", "motivation", "maths", "affected", "rank", "selected")
 _NONCE_BYTES = 16
 
 app = typer.Typer(no_args_is_help=True)
@@ -141,7 +139,7 @@ def select(
     """Select a closed wave's participants, once and for all, and write the list that anybody can recompute."""
     from gelombang.connecting import with_database  # noqa: PLC0415 - slow to import
     from registration.store import waves as store  # noqa: PLC0415
-    from registration.waves import load_rules  # noqa: PLC0415
+    from registration.waves import load_rules, publish  # noqa: PLC0415
 
     rules, lots = load_rules(), _lots(data_dir)
     try:
@@ -154,7 +152,7 @@ def select(
         places = _selected_before(number, data_dir, rules)
     except ValueError as error:
         raise CommandError(str(error)) from None
-    _publish(out, places)
+    publish(out, places)
     (record,) = _records(data_dir, number)
     seed = (record.lottery_seed or b"").hex()
     print(f"wave {number}: {sum(place.selected for place in places):,} of {len(places):,} selected; {out} written")
@@ -251,17 +249,6 @@ def _lottery(wave: "Wave", lots: "Lots") -> "Lottery":
 
     nonce = secrets.token_bytes(_NONCE_BYTES)
     return Lottery(commitment(lots.lottery_seed(wave.number, nonce)), nonce)
-
-
-def _publish(path: Path, places: "Sequence[Place]") -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(_COLUMNS)
-        for place in places:
-            entry = place.entry
-            writer.writerow(
-                [entry.ticket, entry.motivation, entry.maths, int(entry.affected), place.rank, int(place.selected)]
-            )
 
 
 def _local(moment: datetime) -> str:

@@ -10,7 +10,7 @@ import asyncio
 import random
 import signal
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import uvloop
@@ -86,6 +86,11 @@ class Trial:
             except asyncio.CancelledError:
                 not_valid = "interrupted"  # Ctrl-C: what was seen until then is still worth telling
         return self._report(caller, seconds=asyncio.get_running_loop().time() - began, not_valid=not_valid)
+
+    @property
+    def records(self) -> Sequence[Record]:
+        """What was seen of everybody so far."""
+        return self._records
 
     async def _everybody(self, client: Client) -> None:
         applicants = draw(self._plan.seed, self._plan.count)

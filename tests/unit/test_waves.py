@@ -1,6 +1,5 @@
 """Waves close when everybody was told they would, and selection can be neither steered nor disputed."""
 
-import csv
 import subprocess
 import sys
 from collections import Counter
@@ -14,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registration.clock import WESTERN_INDONESIA_TIME
-from registration.waves import Entry, Place, Rules, commitment, load_rules, next_closing, select, weekly
+from registration.waves import Entry, Rules, commitment, load_rules, next_closing, publish, select, weekly
 
 RULES = load_rules()
 SEED = bytes(range(32))
@@ -93,18 +92,6 @@ def test_a_ticket_that_came_twice_is_refused() -> None:
     """One person, one chance."""
     with pytest.raises(ValueError, match="twice"):
         select([Entry("a" * 32, 1, 1, affected=False)] * 2, rules=RULES, seed=SEED, quota=1)
-
-
-def publish(path: Path, places: "list[Place] | tuple[Place, ...]") -> None:
-    """Write what is published."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["ticket", "motivation", "maths", "affected", "rank", "selected"])
-        for place in places:
-            entry = place.entry
-            writer.writerow(
-                [entry.ticket, entry.motivation, entry.maths, int(entry.affected), place.rank, int(place.selected)]
-            )
 
 
 def recompute(path: Path, *, seed: bytes, quota: int) -> "subprocess.CompletedProcess[str]":
