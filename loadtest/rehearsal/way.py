@@ -208,7 +208,7 @@ class Rehearsal:
             Claim("anybody can recompute the list", recomputed.returncode == 0, recomputed.stdout.strip()),
             Claim("everybody sees their own result", not wrong, f"{len(wrong)} wrong of {len(places):,}"),
             Claim("everybody was told by mail and SMS", not wave.untold, f"{wave.told:,} messages"),
-            Claim("the ledger balances", ledger.balances, "; ".join(ledger.discrepancies) or "no discrepancy"),
+            Claim("the ledger balances", ledger.balances, f"{sum(ledger.discrepancies.values())} discrepancies"),
         )
         numbers = {
             "registered": self._plan.count,
