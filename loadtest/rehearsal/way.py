@@ -45,7 +45,11 @@ _POLL_SECONDS = 0.25
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to rehearse, and where. The wave stands open for `wave_seconds`; `kill_every_seconds` 0 kills nobody."""
+    """What to rehearse, and where.
+
+    The wave stands open for `wave_seconds`, or with `close_early` until all have joined. `kill_every_seconds` 0 kills
+    nobody.
+    """
 
     endpoints: Callable[[], Mapping[str, Any] | None]
     ring: KeyRing
@@ -53,6 +57,7 @@ class Plan:
     quota: int
     seed: int
     wave_seconds: float
+    close_early: bool
     kill_every_seconds: float
     command: str
     folder: Path
@@ -155,7 +160,10 @@ class Rehearsal:
         return joined, troubles
 
     async def _wait_until(self, closes_at: datetime) -> None:
-        self._say("waiting for the closing second")
+        self._say("closing")
+        if self._plan.close_early:
+            await self._insist(lambda: waves.close_wave(self._database, self._plan.number, early=True))
+            return
         await asyncio.sleep((closes_at - datetime.now(UTC)).total_seconds())
         while not (await self._wave()).closed_at:  # noqa: ASYNC110 - a worker closes it, in another process
             await asyncio.sleep(_POLL_SECONDS)
