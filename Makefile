@@ -51,6 +51,7 @@ check: $(VENV)/.installed $(POLICIES)/.installed ## Format, lint, types, import 
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python tools/generate_docs.py --check
 	$(BIN)/python tools/generate_rules.py --check
+	$(BIN)/python tools/generate_dashboards.py --check
 	$(BIN)/python tools/monitoring_manifests.py --check
 	$(BIN)/python tools/manifests.py $(RENDERED)
 	$(BIN)/hadolint Containerfile
@@ -64,6 +65,7 @@ format: $(VENV)/.installed ## Format the code and mend what the linter can mend
 docs: $(VENV)/.installed ## Write the generated pages and manifests again
 	$(BIN)/python tools/generate_docs.py
 	$(BIN)/python tools/generate_rules.py
+	$(BIN)/python tools/generate_dashboards.py
 	$(BIN)/python tools/monitoring_manifests.py
 
 lock: $(VENV)/.installed ## Compile the requirement files again from pyproject.toml

@@ -13,6 +13,7 @@ from gelombang.chaos import chaos
 from gelombang.doctor import doctor
 from gelombang.errors import CommandError
 from gelombang.forecast import forecast
+from gelombang.game_day import game_day
 from gelombang.ledger import ledger
 from gelombang.migrate import migrate
 from gelombang.pauses import pause, resume
@@ -48,6 +49,7 @@ app.command()(bench)
 app.command()(rehearse)
 app.command("waiting-page")(waiting_page)
 app.command()(chaos)
+app.command("game-day")(game_day)
 app.command()(prove)
 app.command()(forecast)
 app.add_typer(dead.app, name="dead", help="Work that was set aside: list it, give it back.")

@@ -7,11 +7,8 @@ it, also by `kill -9`.
 import contextlib
 import logging
 import secrets
-import signal
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -20,15 +17,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gelombang.errors import CommandError
+from gelombang.own_system import own_system
 
 if TYPE_CHECKING:
     from loadtest.chaos.ground import Site
 
 _SEED_BITS = 32
-_READY_SECONDS = 180.0
-_STOP_SECONDS = 20.0
-_POLL_SECONDS = 0.2
-_LAST_LINES = 5
 # Where the system under fault differs from the local stack: as in production.
 _SETTINGS: Mapping[str, str] = {
     "GELOMBANG_LEASE_SECONDS": "5",
@@ -135,57 +129,12 @@ def _command(seed: int) -> str:
 
 @contextlib.contextmanager
 def _system(data: Path, *, workers: int, calls_per_second: float) -> Iterator["Site"]:
-    """A `gelombang up` of its own, ready; stopped and removed at the end."""
-    from gelombang import data_directory, endpoints, launcher, server  # noqa: PLC0415 - not for --list
-    from loadtest.chaos.ground import Site  # noqa: PLC0415
-
+    """A system of this command's own, ready; stopped and removed at the end."""
     data.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="data-", dir=data) as folder:
-        directory = Path(folder).resolve() / "stack"
-        line = [sys.executable, "-P", "-m", "gelombang", "up", "--port=0", f"--data-dir={directory}"]
-        line += [f"--workers={workers}", "--processes=2", "--fault-proxy"]
-        rate = {"GELOMBANG_MINISTRY_RATE_PER_SECOND": str(calls_per_second)}
-        environment = {**_SETTINGS, **rate, **server.environment()}
-        output = directory.with_name("up.log")
-        with output.open("wb") as log:
-            process = subprocess.Popen(  # noqa: S603 - our own command
-                launcher.wrap(line, death_signal=signal.SIGTERM),
-                stdout=log,
-                stderr=log,
-                env=environment,
-                start_new_session=True,  # Ctrl-C ends the load; the system ends after the ledger
-            )
-        try:
-            path = directory / data_directory.ENDPOINTS
-            _wait_until_ready(process, path, output)
-            yield Site(
-                endpoints=lambda: endpoints.read(path),
-                keys=environment.get("GELOMBANG_KEYS") or str(directory / data_directory.KEYS),
-                valkey_data=directory / "valkey",
-                lease_seconds=float(environment["GELOMBANG_LEASE_SECONDS"]),
-                rate_ceiling=float(environment["GELOMBANG_MINISTRY_RATE_PER_SECOND"]),
-                concurrency_ceiling=int(environment["GELOMBANG_MINISTRY_CONCURRENCY"]),
-                stream_cap=int(environment.get("GELOMBANG_STREAM_CAP") or _default_cap()),
-            )
-        finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _default_cap() -> int:
-    from registration.settings import describe  # noqa: PLC0415 - not for --list
-
-    return int(describe("stream_cap").default)
-
-
-def _wait_until_ready(process: "subprocess.Popen[bytes]", path: Path, output: Path) -> None:
-    deadline = time.monotonic() + _READY_SECONDS
-    while not path.exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            last = " / ".join(output.read_text(errors="replace").strip().splitlines()[-_LAST_LINES:])
-            raise CommandError(f"the system under fault did not start: {last}")
-        time.sleep(_POLL_SECONDS)
+    rate = {"GELOMBANG_MINISTRY_RATE_PER_SECOND": str(calls_per_second)}
+    options = [f"--workers={workers}", "--processes=2", "--fault-proxy"]
+    with (
+        tempfile.TemporaryDirectory(prefix="data-", dir=data) as folder,
+        own_system(Path(folder).resolve() / "stack", options=options, settings={**_SETTINGS, **rate}) as site,
+    ):
+        yield site

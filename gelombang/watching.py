@@ -46,7 +46,7 @@ class Watching:
 
 def watching(folder: Path, targets: Mapping[str, str], ports: tuple[int, int], wanted: Wanted) -> Watching | None:
     """Write their files; None where one of them is not installed. `targets` are admin addresses by process."""
-    prometheus, alertmanager = _installed(_PROMETHEUS), _installed(_ALERTMANAGER)
+    prometheus, alertmanager = _found(_PROMETHEUS), _found(_ALERTMANAGER)
     if prometheus is None or alertmanager is None:
         return None
     _write(folder, targets, ports, wanted)
@@ -76,6 +76,11 @@ def watching(folder: Path, targets: Mapping[str, str], ports: tuple[int, int], w
         for name, command, url in zip(("prometheus", "alertmanager"), (scraping, alerting), urls, strict=True)
     )
     return Watching(prometheus=urls[0], alertmanager=urls[1], services=services)
+
+
+def is_installed() -> bool:
+    """Whether both are here."""
+    return _found(_PROMETHEUS) is not None and _found(_ALERTMANAGER) is not None
 
 
 def write_targets(folder: Path, targets: Mapping[str, str]) -> None:
@@ -116,5 +121,5 @@ def _dump(path: Path, document: object) -> None:
     path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
 
 
-def _installed(names: tuple[str, ...]) -> str | None:
+def _found(names: tuple[str, ...]) -> str | None:
     return next((found for name in names if (found := shutil.which(name))), None)

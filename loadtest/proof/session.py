@@ -182,6 +182,9 @@ def _tell(payload: Payload, out: Console) -> None:
     if verdict.knee is not None and verdict.headroom is not None:
         knees = ", ".join(f"{knee:,.0f}" for knee in verdict.knees)
         out.print(f"  knee {verdict.knee:,.0f}/s ({knees}), {verdict.headroom:.2f} × the target")
+    if verdict.exit_code is ExitCode.GO:
+        proven = f"GELOMBANG_PROVEN_RATE={payload.plan.target.rate:g} GELOMBANG_PROVEN_AT={payload.evidence.ended_at}"
+        out.print(f"  for the dashboards, to deploy: {proven}", soft_wrap=True)
     if verdict.saturated_first is not None:
         out.print(f"  full first: {verdict.saturated_first}")
     if verdict.usl is not None:

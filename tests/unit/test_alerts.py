@@ -16,7 +16,7 @@ import yaml
 
 from monitoring.alerting import rulebook
 from monitoring.alerting.routing import configuration
-from monitoring.metrics import Metrics
+from tests.known_metrics import unknown_in
 from tests.made_history import ALL, DOORS, POST, WORKERS, History, sound
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,6 +102,7 @@ def failing(kind: str) -> Change:
     return all_of(
         more("gelombang_attempts_total", 0, kind=kind, result="answered"),
         more("gelombang_attempts_total", 3, kind=kind, result="retryable"),
+        more("gelombang_delays_total", 3, kind=kind),
     )
 
 
@@ -469,30 +470,6 @@ def test_every_runbook_has_the_same_headings_and_an_alert() -> None:
         if page_.stem != "README":
             assert re.findall(r"^## (.+)$", text, re.MULTILINE) == HEADINGS, page_
             assert text.startswith(f"# {page_.stem}\n")
-
-
-def known_metrics() -> Mapping[str, set[str]]:
-    """Every metric of ours, as it can be asked for, with its labels."""
-    found: dict[str, set[str]] = {}
-    for family in Metrics().registry.collect():
-        found.setdefault(family.name, set())
-    metrics_page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
-    for name, type_, labels in re.findall(r"^\| `(\w+)` \| (\w+) \| \w+ \| ([^|]*)\|", metrics_page, re.MULTILINE):
-        own = set(re.findall(r"`(\w+)`", labels))
-        names_ = [f"{name}{end}" for end in ("_bucket", "_sum", "_count")] if type_ == "histogram" else [name]
-        found.update(dict.fromkeys(names_, own | ({"le"} if type_ == "histogram" else set())))
-    return found
-
-
-def unknown_in(query: str) -> list[str]:
-    """Metrics and labels in a query that nobody shows."""
-    known = known_metrics()
-    target = {"job", "instance", "le"}
-    wrong = [name for name in re.findall(r"\bgelombang_\w+", query) if name not in known]
-    for name, inside in re.findall(r"\b(gelombang_\w+)\{([^}]*)\}", query):
-        labels = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", inside))
-        wrong += sorted(f"{name}{{{label}}}" for label in labels - known.get(name, set()) - target)
-    return wrong
 
 
 def test_no_rule_asks_for_a_metric_or_label_that_nobody_shows() -> None:
