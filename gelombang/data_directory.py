@@ -51,6 +51,11 @@ class DataDirectory:
         """The key ring's file."""
         return self.path / KEYS
 
+    @property
+    def photos(self) -> Path:
+        """Where photos are kept, sealed."""
+        return self.path / "objects"
+
     def empty(self) -> None:
         """Remove everything that earlier runs left, except the lock. Raises DataDirectoryError."""
         for name in OURS:

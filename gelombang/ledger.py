@@ -35,8 +35,9 @@ def _table(books: "Ledger") -> str:
         f"{'check':<8}" + "".join(f"{state:>12}" for state in states) + f"{'sum':>12}",
     ]
     for kind, counts in books.states.items():
-        total = sum(counts.values())
-        mark = "" if total == books.accepted else "  ← not all accepted"
+        total, without = sum(counts.values()), books.without.get(kind, 0)
+        mark = "" if total + without == books.accepted else "  ← not all accepted"
+        mark = f"  and {without:,} without{mark}" if without else mark
         lines.append(f"{kind:<8}" + "".join(f"{count:>12,}" for count in counts.values()) + f"{total:>12,}{mark}")
     wrong = {text: count for text, count in books.discrepancies.items() if count}
     lines += ["", *(f"CONTRADICTION: {count:,} × {text}" for text, count in wrong.items())]
@@ -49,6 +50,7 @@ def _json(books: "Ledger") -> str:
         {
             "accepted": books.accepted,
             "states": books.states,
+            "without": books.without,
             "discrepancies": books.discrepancies,
             "balances": books.balances,
         }

@@ -9,7 +9,7 @@ import typer
 from registration.checks import Kind
 
 DataDir = Annotated[Path | None, typer.Option(help="Data dir of a local stack")]
-Ministry = Annotated[Kind, typer.Argument(metavar="MINISTRY", help="nik, email or phone")]
+Ministry = Annotated[Kind, typer.Argument(metavar="MINISTRY", help="nik, email, phone or photo")]
 
 
 def pause(

@@ -27,6 +27,8 @@ DATABASE_GRACE_SECONDS = 3.0
 SIMULATORS_GRACE_SECONDS = 1.0
 # A worker needs the outside system that it asks; without the variable it could do nothing.
 WORKERS = {"nik": "GELOMBANG_MINISTRY_URL", "email": "GELOMBANG_SMTP_URL", "phone": "GELOMBANG_SMS_URL"}
+# Photos are kept in a folder unless a URL says otherwise, so their worker is always there.
+PHOTO_WORKER = {"photo": "GELOMBANG_OBJECTS_URL"}
 
 
 @dataclass
@@ -122,7 +124,7 @@ class Stack:
 
     def kinds(self) -> list[str]:
         """Give the kinds of check whose outside system is known."""
-        return [kind for kind, variable in WORKERS.items() if variable in self.environment]
+        return [kind for kind, variable in {**WORKERS, **PHOTO_WORKER}.items() if variable in self.environment]
 
     def endpoints(self, pids: Mapping[str, int]) -> Endpoints:
         """Say where everything is."""
@@ -183,6 +185,7 @@ def compose(ports: Ports, *, port: int, directory: DataDirectory) -> Stack:
         "GELOMBANG_PUBLIC_URL": f"http://{HOST}:{port_of(listener)}",
         "GELOMBANG_KEYS": str(directory.keys),
         "GELOMBANG_DATA_DIRECTORY": str(directory.path),
+        "GELOMBANG_OBJECTS_URL": directory.photos.absolute().as_uri(),
         "PYTHONUNBUFFERED": "1",  # logs are read while things happen
     }
     return Stack(ports=ports, listener=listener, environment={**defaults, **given})

@@ -185,6 +185,7 @@ def _registration(held: "Held", sealer: "Sealer") -> Mapping[str, Any]:
         "challenges": held.challenges,
         "dead_letters": held.dead_letters,
         "corrections": held.corrections,
+        "photos": held.photos,
         "actions": held.actions,
     }
 
@@ -209,6 +210,7 @@ def _counts(extent: "Extent") -> str:
             _many(extent.registrations, "registration"),
             _many(extent.challenges, "challenge"),
             _many(extent.dead_letters, "dead letter"),
+            _many(extent.photos, "photo"),
             f"ownership of {_many(extent.nik_owners, 'NIK')}",
         )
     )

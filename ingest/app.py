@@ -23,12 +23,14 @@ from ingest.handlers.api import Api
 from ingest.handlers.pages import PageHandlers
 from ingest.handlers.participation_api import ParticipationApi
 from ingest.handlers.participation_pages import ParticipationPages
+from ingest.handlers.photos import PhotoHandlers
 from ingest.handlers.receipts import Receipts
 from ingest.intake import Intake
 from ingest.limits import Limits
 from ingest.origin import FormTokens
 from ingest.pages import Pages
 from ingest.participation import Participation
+from ingest.photos import Photos
 from ingest.request_log import RequestLog
 from ingest.routes import routes
 from ingest.server import listening
@@ -92,6 +94,9 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             clock=clock,
             metrics=metrics,
         )
+        photos = Photos(
+            settings=settings, database=database, shortcut=shortcut, limits=limits, sealer=sealer, ring=ring
+        )
         statuses = Statuses(settings, database)
         answers = Answers(database=database, shortcut=shortcut, challenges=Challenges(ring))
         forecast = Forecast(database, streams)
@@ -106,6 +111,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             statuses=statuses,
             forecast=forecast,
             participation=participation,
+            photos=photos,
         )
         background = [tasks.create_task(intake.run_writer()) for _ in range(settings.batch_writers)]
         roles = (intake.run_finder(), statuses.run(), participation.run_writer(), admission.run())
@@ -157,19 +163,30 @@ def _answering(  # noqa: PLR0913 - it hands every handler what it needs
     statuses: Statuses,
     forecast: Forecast,
     participation: Participation,
+    photos: Photos,
 ) -> Answering:
     pages = Pages()
     handles = Handles(ring)
+    programs = Api(
+        settings=settings,
+        intake=intake,
+        answers=answers,
+        corrections=corrections,
+        statuses=statuses,
+        handles=handles,
+        openapi=msgspec.json.encode(openapi.document()),
+    )
+    receipts = Receipts(
+        settings=settings,
+        answers=answers,
+        corrections=corrections,
+        statuses=statuses,
+        handles=handles,
+        pages=pages,
+        forecast=forecast,
+    )
     router = routes(
-        programs=Api(
-            settings=settings,
-            intake=intake,
-            answers=answers,
-            corrections=corrections,
-            statuses=statuses,
-            handles=handles,
-            openapi=msgspec.json.encode(openapi.document()),
-        ),
+        programs=programs,
         people=PageHandlers(
             settings=settings,
             intake=intake,
@@ -178,15 +195,8 @@ def _answering(  # noqa: PLR0913 - it hands every handler what it needs
             pages=pages,
             tokens=FormTokens(ring),
         ),
-        receipts=Receipts(
-            settings=settings,
-            answers=answers,
-            corrections=corrections,
-            statuses=statuses,
-            handles=handles,
-            pages=pages,
-            forecast=forecast,
-        ),
+        receipts=receipts,
+        photos=PhotoHandlers(photos=photos, receipts=receipts, status=programs.status, handles=handles),
         participation_api=ParticipationApi(settings=settings, participation=participation, handles=handles),
         participation_pages=ParticipationPages(
             settings=settings, participation=participation, handles=handles, pages=pages

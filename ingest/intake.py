@@ -17,7 +17,7 @@ from ingest.shortcut import Shortcut
 from monitoring.metrics import Metrics
 from registration import applicant
 from registration.batching import READ_LIMIT, GroupCommit
-from registration.checks import Kind
+from registration.checks import FROM_THE_START
 from registration.clock import Clock, Today
 from registration.digests import Digests
 from registration.errors import Overloaded, Rejected
@@ -27,7 +27,7 @@ from registration.store import intake as store
 from registration.store.database import Database
 from registration.streams import keys
 
-_NEW_WORK_STREAMS = tuple(keys.stream(kind) for kind in Kind)
+_NEW_WORK_STREAMS = tuple(keys.stream(kind) for kind in FROM_THE_START)
 _IN_FLIGHT_RETRY_SECONDS = 1.0
 
 

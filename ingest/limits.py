@@ -1,15 +1,16 @@
-"""Limits on what one subject may do in an hour: registrations of a NIK or phone, of an e-mail domain, of an IPv6 /64.
+"""Limits on what one subject may do in an hour: registrations of a NIK, phone, e-mail domain or IPv6 /64, and photos.
 
 Never of an IPv4 address: a whole town may share one. Only what was newly stored counts, so a retry costs nothing.
 
-Each process counts for itself and refuses by that at once. A subject that it sees a second time is also charged, behind
-the commit, to the sketches that all processes share in Valkey, and what those say is learnt. So the accept path never
-waits for Valkey, honest crowds cost it nothing, and without it the limits still hold for each process. All processes
-together let a subject exceed a limit by at most one registration each, and by what arrives before they know.
+Each process counts for itself and refuses by that at once. A subject that it sees a second time is also charged,
+behind the commit, to the sketches that all processes share in Valkey, and what those say is learnt. So the accept path
+never waits for Valkey, honest crowds cost it nothing, and without it the limits still hold for each process. All
+processes together let a subject exceed a limit by at most one registration each, and by what arrives before they know.
 """
 
 import time
 from collections.abc import Callable, Sequence
+from uuid import UUID
 
 import structlog
 
@@ -53,6 +54,7 @@ class Limits:
             "phone": settings.limit_per_phone,
             "domain": settings.limit_per_email_domain,
             "network": settings.limit_per_ipv6_network,
+            "photo": settings.limit_photos,
         }
         self._exempt = frozenset(settings.limit_exempt_email_domains)
         self._digest = KeyedDigest(ring, "limit")
@@ -73,6 +75,10 @@ class Limits:
         if network is not None:
             subjects.append(("network", self._digest(b"network " + network)))
         return tuple(subjects)
+
+    def photo_subjects(self, registration_id: UUID) -> tuple[Subject, ...]:
+        """What a photo counts under."""
+        return (("photo", self._digest(b"photo " + registration_id.bytes)),)
 
     def refusal(self, subjects: Sequence[Subject]) -> Overloaded | None:
         """What to answer, until the window's end, when one of these subjects has used up its hour."""

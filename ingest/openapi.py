@@ -25,6 +25,10 @@ _DESCRIPTION = (
     " method than those listed is answered 405 with `Allow`."
 )
 _PARAMETERS: Mapping[str, Json] = {
+    "Content-Range": {
+        "description": "Which bytes of the photo these are; only with an Idempotency-Key, the same for every part",
+        "schema": {"type": "string", "pattern": r"^bytes ([0-9]{1,10}-[0-9]{1,10}|\*)/[0-9]{1,10}$"},
+    },
     "Idempotency-Key": {
         "required": True,
         "description": "8 to 128 visible ASCII characters; drawn anew for each person, kept for each retry",
@@ -103,6 +107,9 @@ def _operation(operation: Operation) -> Json:
     }
     if operation.body is not None:
         made["requestBody"] = {"required": True, "content": _content("application/json", operation.body)}
+    if operation.media:
+        binary = {"schema": {"type": "string", "format": "binary"}}
+        made["requestBody"] = {"required": True, "content": dict.fromkeys(operation.media, binary)}
     return made
 
 

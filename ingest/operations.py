@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from ingest.handlers import api, participation_api
+from ingest.handlers import api, participation_api, photos
 from ingest.routing import REGISTRATIONS
 from registration.applicant import CONFIRMABLE
 from registration.checks import Kind, Overall, Reason, State
@@ -136,7 +136,10 @@ class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One method at one address. `codes` are its problems; `answers` gives the struct of each status without one."""
+    """One method at one address. `codes` are its problems; `answers` gives the struct of each status without one.
+
+    `media` are the types of a body that is no JSON.
+    """
 
     method: str
     path: str
@@ -145,6 +148,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     codes: tuple[str, ...]
     answers: dict[int, type[msgspec.Struct] | None]
     body: type[msgspec.Struct] | None = None
+    media: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     answer_headers: tuple[str, ...] = ()
 
@@ -220,6 +224,20 @@ OPERATIONS = (
         codes=("email_link_limit", *_STORED, *_ANYWHERE),
     ),
     Operation(
+        method="PUT",
+        path=f"{_ONE}/photo",
+        name="sendPhoto",
+        summary="Take a selfie with KTP, whole; or with Content-Range and an Idempotency-Key a part of one. 202: not"
+        " whole yet, send the part that begins at `received`; `Content-Range: bytes */SIZE` only asks",
+        media=("image/jpeg", "image/png"),
+        answers={**_STATUS, 202: photos.PhotoProgressBody},
+        headers=("Content-Range",),
+        codes=(
+            *("photo_type", "photo_over_limit", "photo_settled", "rate_limited", "body_too_slow", "key_reused"),
+            *("idempotency_key_missing", "idempotency_key_format", "overloaded", *_STORED, *_ANYWHERE),
+        ),
+    ),
+    Operation(
         method="GET",
         path=f"{_ONE}/wave",
         name="progress",
@@ -292,6 +310,7 @@ OPERATIONS = (
 # A real answer for each body, from the local stack.
 _TICKET = "5b1f0f6c-6f0e-4d3b-9a53-0f3f8f7d1c2a"
 EXAMPLES = {
+    photos.PhotoProgressBody: {"received": 131_072, "size": 412_733},
     participation_api.AnswerBody: {"question": 0, "option": 2},
     participation_api.JoinBody: {"wave": 1},
     participation_api.ProgressBody: {

@@ -4,6 +4,7 @@ from ingest.handlers import api
 from ingest.handlers.pages import PageHandlers
 from ingest.handlers.participation_api import ParticipationApi
 from ingest.handlers.participation_pages import ParticipationPages
+from ingest.handlers.photos import PhotoHandlers
 from ingest.handlers.receipts import Receipts
 from ingest.operations import OPENAPI_PATH
 from ingest.routing import REGISTRATIONS, Router
@@ -14,6 +15,7 @@ def routes(
     programs: api.Api,
     people: PageHandlers,
     receipts: Receipts,
+    photos: PhotoHandlers,
     participation_api: ParticipationApi,
     participation_pages: ParticipationPages,
 ) -> Router:
@@ -26,6 +28,7 @@ def routes(
     router.add("POST", f"{one}/phone", programs.type_code)
     router.add("POST", f"{one}/phone-code", programs.send_code)
     router.add("POST", f"{one}/email-link", programs.send_link)
+    router.add("PUT", f"{one}/photo", photos.put)
     router.add("GET", f"{one}/wave", participation_api.progress)
     router.add("GET", f"{one}/test", participation_api.test)
     router.add("POST", f"{one}/test", participation_api.start)
@@ -41,6 +44,7 @@ def routes(
     router.add("POST", "/r/{handle}/phone", receipts.type_code)
     router.add("POST", "/r/{handle}/phone-code", receipts.send_code)
     router.add("POST", "/r/{handle}/email-link", receipts.send_link)
+    router.add("POST", "/r/{handle}/photo", photos.submit)
     router.add("GET", "/r/{handle}/test", participation_pages.test)
     router.add("POST", "/r/{handle}/test", participation_pages.start)
     router.add("POST", "/r/{handle}/test/answer", participation_pages.answer)

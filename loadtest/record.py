@@ -10,7 +10,7 @@ from typing import Any
 
 from loadtest.applicants import Applicant
 from loadtest.personas import End
-from registration.checks import Kind, Overall, State
+from registration.checks import FROM_THE_START, Kind, Overall, State
 
 
 class Stage(enum.Enum):
@@ -75,7 +75,7 @@ class Record:
     def see(self, status: dict[str, Any]) -> End:
         """Take down a status; raises `UnexpectedError` when it contradicts itself or has no such form."""
         try:
-            words = {kind: _word(status["checks"][kind]) for kind in Kind}
+            words = {kind: _word(status["checks"][kind]) for kind in FROM_THE_START}
             state = status["state"]
         except (KeyError, TypeError) as error:
             raise UnexpectedError(f"status without {error}") from error

@@ -7,7 +7,7 @@ Pure: standard library and msgspec only.
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from types import MappingProxyType
 
@@ -20,6 +20,12 @@ class Kind(enum.StrEnum):
     NIK = "nik"
     EMAIL = "email"
     PHONE = "phone"
+    PHOTO = "photo"
+
+
+# What is checked of every registration from the start. A photo is checked from when one was sent (ADR 0022): until then
+# the check is not there.
+FROM_THE_START = (Kind.NIK, Kind.EMAIL, Kind.PHONE)
 
 
 class State(enum.StrEnum):
@@ -51,6 +57,12 @@ class Reason(enum.StrEnum):
     NIK_ALREADY_REGISTERED = "nik_already_registered"
     EMAIL_UNDELIVERABLE = "email_undeliverable"
     PHONE_UNREACHABLE = "phone_unreachable"
+    PHOTO_NOT_READABLE = "photo_not_readable"
+    PHOTO_TOO_SMALL = "photo_too_small"
+    PHOTO_TOO_LARGE = "photo_too_large"
+    PHOTO_TOO_DARK = "photo_too_dark"
+    PHOTO_TOO_BRIGHT = "photo_too_bright"
+    PHOTO_BLURRED = "photo_blurred"
 
 
 class Move(enum.StrEnum):
@@ -63,6 +75,7 @@ class Move(enum.StrEnum):
     DELAY = "delay"  # the system's trouble, or a dead letter
     RESEND = "resend"  # the applicant asked for a new link or code
     CORRECT = "correct"  # the applicant mended a rejected field
+    UPLOAD = "upload"  # the applicant sent another photo
     OUTRUN = "outrun"  # another registration already owns the NIK
 
 
@@ -100,6 +113,15 @@ MOVES: Mapping[Kind, Mapping[Move, Step]] = MappingProxyType(
         ),
         Kind.EMAIL: MappingProxyType(_CHALLENGE),
         Kind.PHONE: MappingProxyType(_CHALLENGE),
+        Kind.PHOTO: MappingProxyType(
+            {
+                Move.REJECT: _EVERY_KIND[Move.REJECT],
+                Move.DELAY: _EVERY_KIND[Move.DELAY],
+                Move.VERIFY: Step(OPEN_STATES, State.VERIFIED),
+                # The first upload begins the check, from no state at all.
+                Move.UPLOAD: Step(OPEN_STATES | {State.REJECTED}, State.PENDING),
+            }
+        ),
     }
 )
 
@@ -108,7 +130,12 @@ MOVES: Mapping[Kind, Mapping[Move, Step]] = MappingProxyType(
 # mistyped NIK is somebody else's, so the NIK may be corrected with either. `nik_already_registered` mends nothing: the
 # registry agreed with every field.
 FIELDS_OF: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
-    {Kind.NIK: ("name", "birth_place", "birth_date", "nik"), Kind.EMAIL: ("email",), Kind.PHONE: ("phone",)}
+    {
+        Kind.NIK: ("name", "birth_place", "birth_date", "nik"),
+        Kind.EMAIL: ("email",),
+        Kind.PHONE: ("phone",),
+        Kind.PHOTO: (),
+    }
 )
 CORRECTABLE: Mapping[Reason, tuple[str, ...]] = MappingProxyType(
     {
@@ -120,6 +147,13 @@ CORRECTABLE: Mapping[Reason, tuple[str, ...]] = MappingProxyType(
         Reason.NIK_ALREADY_REGISTERED: (),
         Reason.EMAIL_UNDELIVERABLE: ("email",),
         Reason.PHONE_UNREACHABLE: ("phone",),
+        # No field: another photo mends it.
+        Reason.PHOTO_NOT_READABLE: (),
+        Reason.PHOTO_TOO_SMALL: (),
+        Reason.PHOTO_TOO_LARGE: (),
+        Reason.PHOTO_TOO_DARK: (),
+        Reason.PHOTO_TOO_BRIGHT: (),
+        Reason.PHOTO_BLURRED: (),
     }
 )
 
@@ -137,9 +171,9 @@ def correctable(check: Check) -> tuple[str, ...]:
     return CORRECTABLE[Reason(check.reason)] if check.state is State.REJECTED and check.reason else ()
 
 
-def overall(checks: Mapping[Kind, Check]) -> Overall:
-    """What the checks together say: one rejected check rejects, all verified completes."""
-    states = [check.state for check in checks.values()]
+def overall(checks: Mapping[Kind, Check], needed: Collection[Kind] = FROM_THE_START) -> Overall:
+    """What the needed checks together say: one rejected rejects, all verified completes. Others change nothing."""
+    states = [checks[kind].state if kind in checks else None for kind in needed]
     if State.REJECTED in states:
         return Overall.REJECTED
     if all(state is State.VERIFIED for state in states):

@@ -148,21 +148,32 @@ class Sealer:
         nonce = os.urandom(_NONCE_BYTES)
         return self._prefix + nonce + self._encrypt(nonce, self._encode(applicant), _row_context(registration_id))
 
+    def seal_key(self, secret: bytes, context: bytes) -> bytes:
+        """Seal a key of its own for one thing; it opens with the same context only."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return self._prefix + nonce + self._encrypt(nonce, secret, context)
+
+    def unseal_key(self, sealed: bytes, context: bytes) -> bytes:
+        """Open what `seal_key` sealed; raises as `unseal` does."""
+        return self._open(sealed, context)
+
     def unseal(self, sealed: bytes, registration_id: UUID) -> Applicant:
         """The applicant; raises `KeyRingError` for an unknown key and `SealedDataError` for a changed ciphertext."""
-        key_id = sealed_with(sealed)
-        cipher = self._ciphers.get(key_id) or self._find(key_id)
-        nonce_end = _KEY_ID_BYTES + _NONCE_BYTES
-        try:
-            plain = cipher.decrypt(sealed[_KEY_ID_BYTES:nonce_end], sealed[nonce_end:], _row_context(registration_id))
-        except (InvalidTag, ValueError) as error:
-            raise SealedDataError from error
-        return self._decode(plain)
+        return self._decode(self._open(sealed, _row_context(registration_id)))
 
     async def look(self) -> None:
         """Take up the ring that the source holds now; one that cannot be used is logged, and the old one stays."""
         if self._source is not None:
             self._read(self._source)
+
+    def _open(self, sealed: bytes, context: bytes) -> bytes:
+        key_id = sealed_with(sealed)
+        cipher = self._ciphers.get(key_id) or self._find(key_id)
+        nonce_end = _KEY_ID_BYTES + _NONCE_BYTES
+        try:
+            return cipher.decrypt(sealed[_KEY_ID_BYTES:nonce_end], sealed[nonce_end:], context)
+        except (InvalidTag, ValueError) as error:
+            raise SealedDataError from error
 
     def _find(self, key_id: int) -> AESGCM:
         """A key that another process took up before this one. The source is read only if it has changed."""

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from registration.checks import FROM_THE_START, Kind
+
 PREFIX = "GELOMBANG_"
 
 
@@ -157,6 +159,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 0.1
     sms_daily_budget: Annotated[int, _count("Codes in a day (WIB); more wait for the next")] = 2_000_000
 
+    # Photos
+    objects_url: Annotated[
+        str,
+        _secret("Where photos are kept: file:///folder, s3://bucket/path, gs://… or az://…; without it none are taken"),
+    ] = ""
+    photo_required: Annotated[
+        bool, Meta(description="Whether a registration is complete, and may join a wave, only with a verified photo")
+    ] = False
+    photo_limit_bytes: Annotated[int, _count("A photo is at most so large as it is sent", 1024)] = 10 * 1024 * 1024
+    photo_timeout_seconds: Annotated[
+        float, _seconds("A photo, or a part of one, must be here after this long", 1.0)
+    ] = 180.0
+    limit_photos: Annotated[
+        int, _count("Photos that one registration may send in an hour, those broken off included")
+    ] = 20
+    photo_decoders: Annotated[
+        int, _count("Photos that are looked at at once, per worker; each in a process of up to 512 MiB")
+    ] = 2
+    photo_uploads: Annotated[int, _count("Photos that come in at once, per process; one more is told to wait")] = 64
+
     # Test and waves
     test_minutes: Annotated[int, _count("How long an applicant has for the test, by the server's clock")] = 25
 
@@ -177,6 +199,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, Meta(description="debug, info, warning or error", pattern=r"\A(debug|info|warning|error)\Z")
     ] = "info"
     request_log_every: Annotated[int, _count("One request in so many is logged; 0 is none but failures", 0)] = 1_000
+
+    @property
+    def needed_checks(self) -> tuple[Kind, ...]:
+        """The checks without which no registration is complete."""
+        return (*FROM_THE_START, Kind.PHOTO) if self.photo_required else FROM_THE_START
 
 
 class Description(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from registration.checks import Kind
 from registration.clock import SystemClock
 from registration.errors import Retryable
 from registration.handles import Challenges
+from registration.photos.shelf import Shelf
 from registration.pulse import PULSE_SECONDS, Pulse, feel_event_loop, show_surroundings
 from registration.runtime import repeat
 from registration.sealing import LOOK_SECONDS, KeyRing, KeyRingSource, Sealer
@@ -35,6 +36,7 @@ from verify_workers.kinds.checker import Checker
 from verify_workers.kinds.email import EmailChecker
 from verify_workers.kinds.nik import NikChecker
 from verify_workers.kinds.phone import PhoneChecker
+from verify_workers.kinds.photo import PhotoChecker
 from verify_workers.lease import RENEWALS_PER_LEASE, LeaseRenewer
 from verify_workers.ministry.breaker import BreakerPolicy
 from verify_workers.ministry.ceiling import split
@@ -44,6 +46,8 @@ from verify_workers.ministry.quota import DailyQuota
 from verify_workers.ministry.shareholder import Shareholder
 from verify_workers.ministry.steering import Steering
 from verify_workers.pause import PAUSE_LOOK_SECONDS, PauseSwitch
+from verify_workers.photos.decoder import Decoder
+from verify_workers.photos.sweeper import SWEEP_SECONDS, Sweeper
 from verify_workers.processor import Processor
 from verify_workers.relay import Relay
 from verify_workers.rescuer import Rescuer
@@ -136,6 +140,7 @@ class Pool:
         self.books = Bookkeeper(database=database, streams=streams, metrics=metrics)
         self.pulse = Pulse(database=database, streams=streams, metrics=metrics)
         self._metrics = metrics
+        self.sweeper = Sweeper(database=database, shelf=Shelf.of(settings)) if kind is Kind.PHOTO else None
         self._scheduler = Scheduler(streams=streams, holder=consumer, scope=kind)
         self._common = Scheduler(streams=streams, holder=f"{kind}:{consumer}", scope="all")
 
@@ -153,10 +158,13 @@ class Pool:
         self._role(taking, "rescuer", self.rescuer.run_once, min(_RESCUE_SECONDS, settings.lease_seconds / 2))
         self._role(taking, "pause", self.pause.run_once, PAUSE_LOOK_SECONDS)
         self._role(taking, "keys", self._sealer.look, LOOK_SECONDS)
-        for duty in (
+        duties = [
             Duty("relay", settings.relay_interval_seconds, self.relay.run_once),
             Duty("census", _CENSUS_SECONDS, self.census.run_once),
-        ):
+        ]
+        if self.sweeper:
+            duties.append(Duty("sweeper", SWEEP_SECONDS, self.sweeper.run_once))
+        for duty in duties:
             self._role(taking, duty.name, lambda duty=duty: self._scheduler.run_once(duty), duty.interval_seconds)  # type: ignore[misc]  # the default binds the loop's duty
         books = Duty("books", settings.books_interval_seconds, self.books.run_once)
         self._role(taking, "books", lambda: self._common.run_once(books), books.interval_seconds)
@@ -280,6 +288,11 @@ def _asker(settings: Settings, streams: Streams, gate: Gate) -> Checker:
 def _sender(kind: Kind, settings: Settings, database: Database) -> Checker:
     ring = KeyRing.load(settings.keys)
     challenges = Challenges(ring)
+    if kind is Kind.PHOTO:
+        sealer = Sealer(ring, KeyRingSource(settings.keys))
+        return PhotoChecker(
+            database=database, shelf=Shelf.of(settings), sealer=sealer, decoder=Decoder(at_once=settings.photo_decoders)
+        )
     if kind is Kind.EMAIL:
         return EmailChecker(settings, challenges, SystemClock())
     return PhoneChecker(settings=settings, challenges=challenges, ring=ring, database=database)

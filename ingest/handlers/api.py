@@ -1,6 +1,7 @@
 """The JSON interface of docs/api.md: register, status, correction, phone code, new link or code."""
 
 import hashlib
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated, TypeAlias
 
@@ -17,7 +18,7 @@ from ingest.prepared import Head, Prepared
 from ingest.routing import REGISTRATIONS, Request
 from ingest.statuses import Statuses
 from registration import applicant
-from registration.checks import Kind, Overall, Reason, State, overall
+from registration.checks import FROM_THE_START, Kind, Overall, Reason, State, overall
 from registration.errors import FieldError, Rejected
 from registration.handles import Handles
 from registration.settings import Settings
@@ -59,7 +60,8 @@ class StatusBody(msgspec.Struct, frozen=True):
     received_at: Moment
     state: Annotated[str, Meta(extra_json_schema={"enum": list(Overall)})]
     checks: Annotated[
-        dict[str, CheckBody], Meta(extra_json_schema={"required": list(Kind), "propertyNames": {"enum": list(Kind)}})
+        dict[str, CheckBody],
+        Meta(extra_json_schema={"required": list(FROM_THE_START), "propertyNames": {"enum": list(Kind)}}),
     ]
 
 
@@ -89,6 +91,7 @@ class Api:
         self._corrections = corrections
         self._statuses = statuses
         self._handles = handles
+        self._needed = settings.needed_checks
         self._status_prefix = f"{settings.public_url.rstrip('/')}{REGISTRATIONS}/"
         self._body_timeout_seconds = settings.body_timeout_seconds
         self._networks = ClientNetworks(settings.trusted_proxies)
@@ -108,7 +111,7 @@ class Api:
         status = await self._statuses.read(requests.registration_id(request, self._handles))
         if status is None:
             raise Rejected("not_found")
-        body = _encode(_status_body(status))
+        body = _encode(_status_body(status, self._needed))
         tag = _tag(body)
         unchanged = tag in request.headers.get("If-None-Match", "")
         return Prepared(_UNCHANGED if unchanged else _STATUS, body, {"ETag": tag})
@@ -144,9 +147,9 @@ class Api:
         return web.Response(body=self._openapi, headers=headers)
 
 
-def status_tag(status: store.Status) -> str:
+def status_tag(status: store.Status, needed: Collection[Kind]) -> str:
     """The ETag under which the interface shows this status: a page that has it need ask for news only."""
-    return _tag(_encode(_status_body(status)))
+    return _tag(_encode(_status_body(status, needed)))
 
 
 def _tag(body: bytes) -> str:
@@ -162,10 +165,10 @@ def _code(body: bytes) -> str:
         raise Rejected("json_malformed") from None
 
 
-def _status_body(status: store.Status) -> StatusBody:
+def _status_body(status: store.Status, needed: Collection[Kind]) -> StatusBody:
     return StatusBody(
         received_at=status.received_at,
-        state=overall(status.checks).value,
+        state=overall(status.checks, needed).value,
         checks={
             kind.value: CheckBody(check.state.value, check.reason, check.updated_at)
             for kind, check in status.checks.items()

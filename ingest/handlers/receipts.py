@@ -25,7 +25,7 @@ from registration.handles import Handles
 from registration.settings import Settings
 from registration.store.intake import Status
 
-_NOTICES = frozenset({"code_sent", "link_sent", "corrected"})
+_NOTICES = frozenset({"code_sent", "link_sent", "corrected", "photo_sent"})
 
 
 class _Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +33,7 @@ class _Shown(msgspec.Struct, frozen=True, kw_only=True):
 
     notice: str | None = None
     code_problem: str | None = None
+    photo_problem: str | None = None
     correction: Typed = Typed()
 
 
@@ -57,6 +58,8 @@ class Receipts:
         self._handles = handles
         self._pages = pages
         self._networks = ClientNetworks(settings.trusted_proxies)
+        self._needed = settings.needed_checks
+        self._takes_photos = bool(settings.objects_url)
         self._public_url = settings.public_url.rstrip("/")
         self._body_timeout_seconds = settings.body_timeout_seconds
         self._retry_after_seconds = settings.retry_after_seconds
@@ -77,7 +80,7 @@ class Receipts:
         except (Rejected, Overloaded) as error:
             shown = _Shown(code_problem=wording.problem(error.code, requests.language(request)).detail)
             return await self._page(request, registration_id, shown, error)
-        return self._back(request)
+        return self.back(request)
 
     async def send_code(self, request: Request) -> web.Response:
         """POST /r/{handle}/phone-code: send a new code."""
@@ -106,7 +109,13 @@ class Receipts:
                 correction=typed_again(submission, problem.fields, language),
             )
             return await self._page(request, registration_id, shown, error)
-        return self._back(request, "corrected")
+        return self.back(request, "corrected")
+
+    async def refuse_photo(self, request: Request, registration_id: UUID, error: Exception) -> web.Response:
+        """The status with what was wrong with a photo beside the form for it."""
+        problem = problems.classify(error, retry_after_seconds=self._retry_after_seconds)
+        shown = _Shown(photo_problem=wording.problem(problem.code, requests.language(request)).detail)
+        return await self._page(request, registration_id, shown, error)
 
     async def _ask_again(self, request: Request, kind: Kind, *, notice: str) -> web.Response:
         """Send anew, and say so; at the limit the status says that, since there one sees how to go on."""
@@ -117,7 +126,7 @@ class Receipts:
         except Overloaded as error:
             shown = _Shown(notice=wording.problem(error.code, requests.language(request)).detail)
             return await self._page(request, registration_id, shown, error)
-        return self._back(request, notice)
+        return self.back(request, notice)
 
     async def _fields(self, request: Request) -> dict[str, str]:
         return dict(await form_fields(request, timeout_seconds=self._body_timeout_seconds))
@@ -136,7 +145,7 @@ class Receipts:
             handle=handle,
             address=f"{self._public_url}/r/{handle}",
             received_at=status.received_at,
-            state=overall(status.checks),
+            state=overall(status.checks, self._needed),
             checks=tuple(
                 CheckView(
                     kind=kind,
@@ -149,9 +158,11 @@ class Receipts:
             ),
             notice=shown.notice,
             code_problem=shown.code_problem,
+            photo=self._photo(status),
+            photo_problem=shown.photo_problem,
             correction=shown.correction,
             forecast=_forecast(self._forecast, status, language),
-            tag=status_tag(status),
+            tag=status_tag(status, self._needed),
             zone=zone if zone in ZONES else "WIB",
         )
         response = html(self._pages.status(language, view))
@@ -161,7 +172,14 @@ class Receipts:
             response.headers.update(problem.headers)
         return response
 
-    def _back(self, request: Request, notice: str = "") -> web.Response:
+    def _photo(self, status: Status) -> str | None:
+        """What is said of a photo that is not there; nothing where one is, or where none are taken."""
+        if not self._takes_photos or Kind.PHOTO in status.checks:
+            return None
+        return "needed" if Kind.PHOTO in self._needed else "wanted"
+
+    def back(self, request: Request, notice: str = "") -> web.Response:
+        """To the page itself, after a form."""
         query = f"?lang={requests.language(request)}" + (f"&notice={notice}" if notice else "")
         query += f"&zone={zone}" if (zone := request.query.get("zone", "")) in ZONES else ""
         return see_other(f"/r/{request.captured}{query}")

@@ -62,8 +62,10 @@ class StatusView(msgspec.Struct, frozen=True, kw_only=True):
     """The receipt of one registration: nothing personal is on it.
 
     `address` is the page's full public URL, for the applicant to keep. `code_problem` is what was wrong with the phone
-    code just entered, `correction` a correction that did not go through. `forecast` says when the NIK check
-    will be done, where that is known; `tag` is the state's ETag. Times carry a time zone and are told in `zone`.
+    code just entered, `correction` a correction that did not go through. `photo` is how a photo that
+    is not there is asked for, `needed` or `wanted`; `photo_problem` what was wrong with one. `forecast` says when the
+    NIK check will be done, where that is known; `tag` is the state's ETag. Times carry a time zone and are told in
+    `zone`.
     """
 
     handle: str
@@ -74,9 +76,17 @@ class StatusView(msgspec.Struct, frozen=True, kw_only=True):
     notice: str | None = None
     code_problem: str | None = None
     correction: Typed = Typed()
+    photo: str | None = None
+    photo_problem: str | None = None
     forecast: str | None = None
     tag: str = ""
     zone: str = "WIB"
+
+    @property
+    def takes_photo(self) -> bool:
+        """Whether there is a form for a photo on the page."""
+        rejected = any(check.kind is Kind.PHOTO and check.state is State.REJECTED for check in self.checks)
+        return self.photo is not None or rejected
 
 
 class AssessmentView(msgspec.Struct, frozen=True, kw_only=True):

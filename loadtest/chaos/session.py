@@ -24,7 +24,7 @@ from loadtest.chaos.progress import Progress
 from loadtest.chaos.report import Report
 from loadtest.chaos.watch import Watch
 from loadtest.inbox import Inbox
-from registration.checks import Kind
+from registration.checks import FROM_THE_START
 from registration.handles import Handles
 from registration.sealing import KeyRing
 
@@ -222,7 +222,9 @@ class Session:
 
     def _line(self) -> str:
         books = self.watch.latest
-        waiting = {kind: books[f"{kind}_pending"] + books[f"{kind}_delayed"] for kind in Kind} if books else {}
+        waiting = (
+            {kind: books[f"{kind}_pending"] + books[f"{kind}_delayed"] for kind in FROM_THE_START} if books else {}
+        )
         return (
             f"acked {len(self.crowd.acked):,} of {self.plan.acked:,}; kills {self._kills()} of {self.plan.kills};"
             f" waiting {', '.join(f'{kind} {count:,}' for kind, count in waiting.items())}"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from loadtest.chaos.ground import Ground
 from loadtest.chaos.journal import sql
-from registration.checks import Kind
+from registration.checks import FROM_THE_START
 from registration.errors import Retryable
 
 _SECOND = 1.0
@@ -56,7 +56,7 @@ class Watch:
         books = dict(row)
         self.samples += 1
         accepted = books["accepted"]
-        sums = [sum(count for name, count in books.items() if name.startswith(f"{kind}_")) for kind in Kind]
+        sums = [sum(count for name, count in books.items() if name.startswith(f"{kind}_")) for kind in FROM_THE_START]
         self.unbalanced += any(total != accepted for total in sums)
         self.missing += accepted < acked
         self.latest = books

@@ -11,7 +11,8 @@ from uuid import UUID
 
 import msgspec
 
-from registration.checks import MOVES, Check, Kind, Move, State
+from registration.checks import MOVES, Check, Kind, Move
+from registration.store.check_rows import checks_of
 from registration.store.database import Database
 from registration.store.statements import statement
 
@@ -50,10 +51,7 @@ async def read_standing(database: Database, registration_id: UUID) -> Standing |
     row = await database.fetch_row(statement("read_correctable"), registration_id)
     if row is None:
         return None
-    checks = {
-        kind: Check(State(row[f"{kind}_state"]), row[f"{kind}_reason"], row[f"{kind}_updated_at"]) for kind in Kind
-    }
-    return Standing(row["sealed"], checks, row["last_correction"])
+    return Standing(row["sealed"], checks_of(row), row["last_correction"])
 
 
 async def correct(

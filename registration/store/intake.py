@@ -8,6 +8,7 @@ import msgspec
 
 from registration.checks import MOVES, Check, Kind, Move, State
 from registration.errors import Retryable
+from registration.store.check_rows import checks_of
 from registration.store.database import Database, Row
 from registration.store.statements import statement
 
@@ -140,10 +141,7 @@ async def open_challenge(database: Database, kind: Kind, registration_id: UUID, 
 
 
 def _status(row: Row) -> Status:
-    checks = {
-        kind: Check(State(row[f"{kind}_state"]), row[f"{kind}_reason"], row[f"{kind}_updated_at"]) for kind in Kind
-    }
-    return Status(row["received_at"], checks)
+    return Status(row["received_at"], checks_of(row))
 
 
 def _sources(kind: Kind, move: Move) -> list[str]:

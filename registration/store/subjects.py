@@ -43,6 +43,7 @@ class Held(msgspec.Struct, frozen=True):
     challenges: list[dict[str, Any]]
     dead_letters: list[dict[str, Any]]
     corrections: list[dict[str, Any]]
+    photos: list[dict[str, Any]]
     actions: list[dict[str, Any]]
 
 
@@ -53,6 +54,7 @@ class Extent(msgspec.Struct, frozen=True):
     challenges: int
     dead_letters: int
     nik_owners: int
+    photos: int = 0
     registry_verdicts: int = 0
 
 
@@ -93,7 +95,7 @@ async def erase(database: Database, ids: Sequence[UUID], note: Note) -> Extent:
 
 async def _extent(connection: Connection, ids: Sequence[UUID]) -> Extent:
     (row,) = await connection.fetch(statement("count_subject"), ids)
-    return Extent(row["registrations"], row["challenges"], row["dead_letters"], row["nik_owners"])
+    return Extent(row["registrations"], row["challenges"], row["dead_letters"], row["nik_owners"], row["photos"])
 
 
 async def _note(connection: Connection, action: Action, ids: Sequence[UUID], note: Note) -> None:
@@ -113,5 +115,6 @@ def _held(row: Row) -> Held:
         challenges=read("challenges"),
         dead_letters=read("dead_letters"),
         corrections=read("corrections"),
+        photos=read("photos"),
         actions=read("actions"),
     )

@@ -12,16 +12,20 @@ from registration.store.statements import statement
 
 
 class Ledger(msgspec.Struct, frozen=True):
-    """The books of one snapshot: accepted registrations, states per check, contradictions (all zero when sound)."""
+    """The books of one snapshot: accepted registrations, states per check, contradictions (all zero when sound).
+
+    `without` is how many registrations have no such check: only a photo can be missing.
+    """
 
     accepted: int
     states: Mapping[Kind, Mapping[State, int]]
+    without: Mapping[Kind, int]
     discrepancies: Mapping[str, int]
 
     @property
     def wrong(self) -> int:
         """For how many registrations a check is missing, or two books contradict each other; some may count twice."""
-        sums = [sum(counts.values()) for counts in self.states.values()]
+        sums = [sum(counts.values()) + self.without.get(kind, 0) for kind, counts in self.states.items()]
         return sum(abs(self.accepted - total) for total in sums) + sum(self.discrepancies.values())
 
     @property
@@ -53,15 +57,18 @@ class DeadLetterCount(msgspec.Struct, frozen=True):
 async def read_ledger(database: Database, *, timeout_seconds: float | None = None) -> Ledger:
     """The books as they stand, in one snapshot; each statement may take so long."""
     states: dict[Kind, dict[State, int]] = {kind: dict.fromkeys(State, 0) for kind in Kind}
+    without: dict[Kind, int] = {}
     accepted = 0
     async with database.snapshot(timeout_seconds=timeout_seconds) as connection:
         for row in await connection.fetch(statement("ledger_states")):
             if row["check_name"] == "accepted":
                 accepted = row["count"]
+            elif row["state"] == "none":
+                without[Kind(row["check_name"])] = row["count"]
             else:
                 states[Kind(row["check_name"])][State(row["state"])] = row["count"]
         rows = await connection.fetch(statement("ledger_discrepancies"))
-    return Ledger(accepted, states, {row["discrepancy"]: row["count"] for row in rows})
+    return Ledger(accepted, states, without, {row["discrepancy"]: row["count"] for row in rows})
 
 
 async def list_dead_letters(

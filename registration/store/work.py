@@ -78,6 +78,9 @@ async def load_work(database: Database, kind: Kind, ids: Sequence[UUID], *, verd
     if kind is Kind.NIK:
         rows = await database.fetch(statement("load_nik_work"), ids, verdict_keep_days, NOT_FOUND)
         return [_nik_work(row) for row in rows]
+    if kind is Kind.PHOTO:
+        rows = await database.fetch(statement("load_photo_work"), ids)
+        return [_photo_work(row) for row in rows]
     rows = await database.fetch(statement("load_challenge_work", kind), ids)
     return [_challenge_work(row) for row in rows]
 
@@ -104,6 +107,8 @@ async def record_outcomes(
         if kind is Kind.NIK:
             await _keep_verdicts(connection, outcomes)
             await _count_misses(connection, outcomes, moved)
+        elif kind is Kind.PHOTO:
+            await _drop_rejected(connection, outcomes, moved)
         else:
             await _mark_sent(connection, kind, outcomes, moved, challenge_seconds)
     return moved
@@ -164,6 +169,12 @@ async def _count_misses(connection: Connection, outcomes: Sequence[Outcome], mov
         await connection.fetch(statement("count_misses"), missed)
 
 
+async def _drop_rejected(connection: Connection, outcomes: Sequence[Outcome], moved: frozenset[UUID]) -> None:
+    ids = [o.work.registration_id for o in outcomes if _state(o) is State.REJECTED and o.work.registration_id in moved]
+    if ids:
+        await connection.fetch(statement("drop_photos"), ids)
+
+
 async def _mark_sent(
     connection: Connection, kind: Kind, outcomes: Sequence[Outcome], moved: frozenset[UUID], seconds: float
 ) -> None:
@@ -200,6 +211,10 @@ def _challenge_work(row: Row) -> Work:
         attempts=row["attempts"],
         generation=row["generation"],
     )
+
+
+def _photo_work(row: Row) -> Work:
+    return Work(row["id"], row["sealed"], row["identity_digest"], row["version"], row["attempts"])
 
 
 def _known(row: Row) -> Verdict | None:

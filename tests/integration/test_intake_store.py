@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from gelombang import embedded
-from registration.checks import Kind, State
+from registration.checks import FROM_THE_START, State
 from registration.errors import Retryable
 from registration.store.database import Database, NotDurableError, Row
 from registration.store.intake import Accepted, Registration, accept, find_accepted, read_status
@@ -109,7 +109,7 @@ async def test_a_new_registration_has_three_pending_checks(database: Database) -
 
     assert status is not None
     assert status.received_at == answer.received_at
-    assert dict.fromkeys(Kind, (State.PENDING, None)) == {
+    assert dict.fromkeys(FROM_THE_START, (State.PENDING, None)) == {
         kind: (check.state, check.reason) for kind, check in status.checks.items()
     }
 

@@ -19,7 +19,9 @@ SENT, VERIFIED = Verdict(State.SENT), Verdict(State.VERIFIED)
 # What names a registration or is a digest of a person stands in these tables only. A new one must be in the export
 # (read_subject.sql) and in the erasure (by a cascade from registrations, or erase_…sql): see docs/subject-rights.md.
 KNOWN_TABLES = {"registrations", "challenges", "dead_letters", "nik_owners", "identity_verdicts", "subject_actions"} | {
-    "corrections"
+    "corrections",
+    "photos",
+    "photo_objects",
 }
 
 

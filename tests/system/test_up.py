@@ -11,7 +11,7 @@ import pytest
 from tests.stack import DEADLINE_SECONDS, Stack, call, eventually, gelombang, running
 
 SERVERS = ("postgresql", "valkey", "simulators")
-WORKERS = ("worker-nik", "worker-email", "worker-phone", "worker-waves")
+WORKERS = ("worker-nik", "worker-email", "worker-phone", "worker-photo", "worker-waves")
 
 
 @pytest.fixture(scope="module")

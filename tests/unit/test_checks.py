@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from registration.checks import MOVES, OPEN_STATES, Check, Kind, Move, Overall, Reason, State, overall
+from registration.checks import FROM_THE_START, MOVES, OPEN_STATES, Check, Kind, Move, Overall, Reason, State, overall
 
 EVERY_MOVE = [(kind, move) for kind in Kind for move in MOVES[kind]]
 CHALLENGES = (Kind.EMAIL, Kind.PHONE)
@@ -39,8 +39,8 @@ def test_nothing_leaves_verified_unless_it_is_outrun(kind: Kind, move: Move) -> 
 
 @pytest.mark.parametrize(("kind", "move"), EVERY_MOVE)
 def test_only_a_correction_leaves_rejected(kind: Kind, move: Move) -> None:
-    """A rejection is final until the applicant mends the field."""
-    assert (State.REJECTED in MOVES[kind][move].sources) == (move is Move.CORRECT)
+    """A rejection is final until the applicant mends the field, or sends another photo."""
+    assert (State.REJECTED in MOVES[kind][move].sources) == (move in {Move.CORRECT, Move.UPLOAD})
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -71,7 +71,7 @@ def test_mail_and_phone_cannot_be_outrun(kind: Kind) -> None:
     assert Move.OUTRUN not in MOVES[kind]
 
 
-@pytest.mark.parametrize("states", list(itertools.product(State, repeat=len(Kind))))
+@pytest.mark.parametrize("states", list(itertools.product(State, repeat=len(FROM_THE_START))))
 def test_one_rejection_rejects_and_all_verified_complete(states: tuple[State, ...]) -> None:
     """The whole table: everything else is open."""
     if State.REJECTED in states:
@@ -81,4 +81,15 @@ def test_one_rejection_rejects_and_all_verified_complete(states: tuple[State, ..
     else:
         expected = Overall.OPEN
 
-    assert expected == overall({kind: check(state) for kind, state in zip(Kind, states, strict=True)})
+    assert expected == overall({kind: check(state) for kind, state in zip(FROM_THE_START, states, strict=True)})
+
+
+@pytest.mark.parametrize("state", [None, *State])
+def test_a_photo_counts_only_where_it_is_needed(state: State | None) -> None:
+    """Without the setting a photo changes nothing; with it a registration waits for one, and its rejection is seen."""
+    verified = {kind: check(State.VERIFIED) for kind in FROM_THE_START}
+    checks = verified if state is None else {**verified, Kind.PHOTO: check(state)}
+    expected = {State.VERIFIED: Overall.COMPLETE, State.REJECTED: Overall.REJECTED}
+
+    assert overall(checks) is Overall.COMPLETE
+    assert expected.get(state, Overall.OPEN) is overall(checks, Kind)  # type: ignore[arg-type]  # None is in no table

@@ -141,7 +141,12 @@ def test_the_interface_page_has_every_reason_and_every_address() -> None:
 def _routes() -> Iterator[str]:
     handlers: Any = _AnyHandlers()
     router = routes(
-        programs=handlers, people=handlers, receipts=handlers, participation_api=handlers, participation_pages=handlers
+        programs=handlers,
+        people=handlers,
+        receipts=handlers,
+        photos=handlers,
+        participation_api=handlers,
+        participation_pages=handlers,
     )
     return (name for name in router.names() if not name.startswith("HEAD "))
 

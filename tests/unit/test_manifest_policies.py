@@ -28,6 +28,7 @@ from tools.manifests import MANIFESTS
 
 MINISTRY = ipaddress.ip_network("10.200.0.0/28")  # the example range of components/network-policy/outside.yaml
 SECRETS_OF_ONE_KIND = {"gelombang-ministry": "nik", "gelombang-mail": "email", "gelombang-sms": "phone"}
+OBJECT_KINDS = {"", "photo"}  # doors write what comes in, photo workers read it
 CONNECTION_RESERVE = 0.25  # for cancellations (each opens a connection), migrations, commands, the operator
 
 
@@ -242,6 +243,8 @@ def test_a_kinds_secrets_are_its_own(overlay: Path) -> None:
     """Whoever breaks into one kind of worker finds no password of another."""
     for workload in workloads(overlay):
         text = repr(pod(workload))
+        if component(workload) in {"door", "worker"}:
+            assert ("'gelombang-objects'" in text) == (pod_labels(workload).get(KIND, "") in OBJECT_KINDS)
         for secret, kind in SECRETS_OF_ONE_KIND.items():
             assert (f"'{secret}'" in text) == (pod_labels(workload).get(KIND) == kind), manifests.name(workload)
 

@@ -69,6 +69,7 @@ def test_every_address_for_programs_is_in_it_and_nothing_more() -> None:
             programs=handlers,
             people=handlers,
             receipts=handlers,
+            photos=handlers,
             participation_api=handlers,
             participation_pages=handlers,
         ).names()
@@ -93,7 +94,11 @@ def test_the_body_has_the_fields_that_are_read() -> None:
 def test_there_is_an_example_for_every_body_and_every_example_holds() -> None:
     """Readers copy examples."""
     shown = list(examples())
-    described = [content for _, content in contents() if content["schema"] != {"type": "object"}]
+    described = [
+        content
+        for _, content in contents()
+        if content["schema"] not in ({"type": "object"}, {"type": "string", "format": "binary"})
+    ]
 
     assert all("example" in content or content["examples"] for content in described)
     assert [(name, value) for name, schema, value in shown if not is_valid(schema, value)] == []

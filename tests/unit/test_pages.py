@@ -76,6 +76,11 @@ def everything_wrong(language: Language = "id") -> FormView:
     )
 
 
+def _kind_of(reason: Reason) -> Kind:
+    """Whose reason it is: by its own name, else the NIK's."""
+    return next((kind for kind in Kind if reason.startswith(f"{kind}_") and kind is not Kind.NIK), Kind.NIK)
+
+
 def status_of(state: State = State.SENT, reason: Reason | None = None, code_problem: str | None = None) -> StatusView:
     return StatusView(
         handle="handle",
@@ -88,9 +93,9 @@ def status_of(state: State = State.SENT, reason: Reason | None = None, code_prob
                 state=state,
                 reason=reason,
                 updated_at=RECEIVED,
-                fields=CORRECTABLE[reason] if reason and kind is Kind.NIK else (),
+                fields=CORRECTABLE[reason] if reason else (),
             )
-            for kind in Kind
+            for kind in (Kind if reason is None else [_kind_of(reason)])
         ),
         notice=HOSTILE,
         code_problem=code_problem,
@@ -242,13 +247,13 @@ def test_the_receipt_says_when_it_was_received_in_local_time() -> None:
 
 
 def test_the_phone_code_and_new_letters_can_be_asked_for_only_when_sent() -> None:
-    """A sent check offers its forms; every other state offers none."""
+    """A sent check offers its forms; every other state offers none, but a rejection its repair."""
     outline = Outline(PAGES.status("id", status_of()))
     actions = ["/r/handle/email-link?lang=id", "/r/handle/phone?lang=id", "/r/handle/phone-code?lang=id"]
     assert [form["action"] for form in outline.all("form")] == actions
     assert outline.input("code")["autocomplete"] == "one-time-code"
     assert outline.input("code")["inputmode"] == "numeric"
-    for state in set(State) - {State.SENT}:
+    for state in set(State) - {State.SENT, State.REJECTED}:
         assert not Outline(PAGES.status("id", status_of(state))).all("form")
 
 
@@ -270,8 +275,12 @@ def test_a_rejection_says_why_and_what_to_do(reason: Reason) -> None:
     assert said.meaning in outline.text
     assert said.action in outline.text
     asked = [given["name"] for given in outline.all("input")]
-    assert asked == list(CORRECTABLE[reason])
-    assert [form["action"] for form in outline.all("form")] == ["/r/handle/correction?lang=id"] * bool(asked)
+    if _kind_of(reason) is Kind.PHOTO:
+        assert (asked, outline.input("photo")["type"]) == (["photo"], "file")
+        assert [form["action"] for form in outline.all("form")] == ["/r/handle/photo?lang=id"]
+    else:
+        assert asked == list(CORRECTABLE[reason])
+        assert [form["action"] for form in outline.all("form")] == ["/r/handle/correction?lang=id"] * bool(asked)
 
 
 def test_a_wrong_code_is_told_at_the_code() -> None:

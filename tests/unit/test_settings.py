@@ -14,7 +14,16 @@ REQUIRED = {
     "GELOMBANG_REDIS_URL": "redis://somewhere",
     "GELOMBANG_KEYS": "keys.json",
 }
-SECRETS = {"database_url", "redis_url", "keys", "smtp_url", "sms_url", "ministry_user", "ministry_password"}
+SECRETS = {
+    "objects_url",
+    "database_url",
+    "redis_url",
+    "keys",
+    "smtp_url",
+    "sms_url",
+    "ministry_user",
+    "ministry_password",
+}
 NUMBERS = {field.name for field in msgspec.structs.fields(Settings) if isinstance(field.default, int | float)}
 
 

@@ -6,6 +6,7 @@ from registration.applicant import CONFIRMABLE, FIELDS
 from registration.checks import MOVES, Kind, Overall, Reason, State
 
 PROBLEM_CODES = (
+    *("photo_type", "photo_over_limit", "photo_settled"),
     *("wave_not_open", "checks_incomplete", "test_not_started", "test_ended", "test_not_done", "already_selected"),
     *("idempotency_key_missing", "idempotency_key_format", "json_malformed", "body_too_slow", "body_too_large"),
     *(

@@ -25,10 +25,28 @@ from registrations as r
 where r.phone_state in ('sent', 'verified')
     and not exists (select from challenges as c where c.registration_id = r.id and c.kind = 'phone')
 union all
+select 'photo to check or verified but none is kept', count(*)
+from registrations as r
+where r.photo_state in ('pending', 'delayed', 'verified')
+    and not exists (select from photos as p where p.registration_id = r.id and p.completed_at is not null)
+union all
+select 'photo kept but its check never began or rejected it', count(*)
+from photos as p join registrations as r on r.id = p.registration_id
+where p.completed_at is not null and (r.photo_state is null or r.photo_state = 'rejected')
+union all
+select 'photo kept whole but not all of it is there', count(*)
+from photos as p
+where p.completed_at is not null
+    and p.size_bytes is distinct from (
+        select sum(o.length_bytes) from photo_objects as o
+        where o.registration_id = p.registration_id and o.upload_digest = p.upload_digest
+    )
+union all
 select 'set aside but no dead letter', count(*)
 from registrations as r
 cross join lateral (
-    values ('nik', nik_state, nik_due_at), ('email', email_state, email_due_at), ('phone', phone_state, phone_due_at)
+    values ('nik', nik_state, nik_due_at), ('email', email_state, email_due_at), ('phone', phone_state, phone_due_at),
+        ('photo', photo_state, photo_due_at)
 ) as c (kind, state, due_at)
 where c.state in ('pending', 'delayed') and c.due_at = 'infinity'
     and not exists (

@@ -5,6 +5,7 @@ select
     r.nik_state, r.nik_reason, r.nik_updated_at,
     r.email_state, r.email_reason, r.email_updated_at,
     r.phone_state, r.phone_reason, r.phone_updated_at,
+    r.photo_state, r.photo_reason, r.photo_updated_at,
     (
         select c.content_digest
         from corrections as c

@@ -29,6 +29,11 @@ select
         where k.registration_id = r.id
     ), '[]')::text as corrections,
     coalesce((
+        select jsonb_agg(to_jsonb(p) - array['registration_id', 'upload_digest', 'sealed_key'] order by p.started_at)
+        from photos as p
+        where p.registration_id = r.id
+    ), '[]')::text as photos,
+    coalesce((
         select jsonb_agg(to_jsonb(a) - 'registration_id' order by a.id)
         from subject_actions as a
         where a.registration_id = r.id
