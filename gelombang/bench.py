@@ -12,13 +12,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from gelombang.errors import CommandError
 
 if TYPE_CHECKING:
+    from loadtest.adaptation.live import Stack
     from loadtest.bench.field import Ground
 
 _PEER_PYTHON = Path(".venv-bench") / "bin" / "python"
@@ -48,6 +49,12 @@ def bench(  # noqa: PLR0913 - one parameter for each option
     adaptation: Annotated[
         bool, typer.Option("--adaptation", help="Simulate how the ministry's capacity is found; starts no server.")
     ] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="With --adaptation: real workers, real time, a stand-in; about 10 minutes.")
+    ] = False,
+    servers: Annotated[int, typer.Option(min=2, help="Servers of the registry of --live.")] = 10,
+    service_seconds: Annotated[float, typer.Option(min=0.01, help="Mean time of one of its calls.")] = 0.1,
+    leg_seconds: Annotated[float, typer.Option(min=12, help="How long each of its three capacities lasts.")] = 40.0,
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each scenario of --adaptation.")] = 10,
     checks: Annotated[bool, typer.Option("--checks", help="The NIK worker beside an arq worker.")] = False,
     profile: Annotated[
@@ -73,9 +80,8 @@ def bench(  # noqa: PLR0913 - one parameter for each option
         if check is not None:
             raise typer.Exit(session.check(check))
         if adaptation:
-            from loadtest.adaptation.session import adaptation as adapt  # noqa: PLC0415 - slow to import
-
-            raise typer.Exit(adapt(seeds=seeds, output=output))
+            legs = _Legs(servers, service_seconds, leg_seconds) if live else None
+            raise typer.Exit(_adaptation(output, seeds=seeds, legs=legs))
         names = session.names(only or ())
         with _stopped_by_term(), _ground(output) as ground:
             if growth:
@@ -96,6 +102,47 @@ def bench(  # noqa: PLR0913 - one parameter for each option
     except KeyboardInterrupt:
         print("interrupted: this run proves nothing", file=sys.stderr)
         raise typer.Exit(_NOT_VALID) from None
+
+
+class _Legs(NamedTuple):
+    """The registry of --live, and how long each of its capacities lasts."""
+
+    servers: int
+    service_seconds: float
+    leg_seconds: float
+
+
+def _adaptation(output: Path, *, seeds: int, legs: _Legs | None) -> int:
+    from loadtest.adaptation.live_session import live  # noqa: PLC0415 - slow to import
+    from loadtest.adaptation.scenarios import Registry  # noqa: PLC0415
+    from loadtest.adaptation.session import adaptation  # noqa: PLC0415
+
+    if legs is None:
+        return adaptation(seeds=seeds, output=output)
+    registry = Registry(legs.servers, legs.service_seconds)
+    if legs.leg_seconds <= registry.grace_seconds:
+        raise CommandError(f"a leg must be longer than {registry.grace_seconds:g} s, after which it is judged")
+    output.mkdir(parents=True, exist_ok=True)
+    with _stopped_by_term():
+        return live(lambda workers: _started(output, workers), registry, leg_seconds=legs.leg_seconds, output=output)
+
+
+@contextlib.contextmanager
+def _started(output: Path, workers: int) -> Iterator["Stack"]:
+    """Run a whole system of our own, with mail and SMS paused: they are not measured, and would use the same cores."""
+    from gelombang import own_stack, server  # noqa: PLC0415 - slow to import
+    from gelombang.connecting import with_database  # noqa: PLC0415
+    from loadtest.adaptation.live import Stack  # noqa: PLC0415
+    from registration.checks import Kind  # noqa: PLC0415
+    from registration.store.pauses import pause  # noqa: PLC0415
+
+    environment = {**server.environment(), "GELOMBANG_MINISTRY_TIMEOUT_SECONDS": "10", "GELOMBANG_CONCURRENCY": "512"}
+    with tempfile.TemporaryDirectory(prefix="live-", dir=output.absolute()) as scratch:
+        data = Path(scratch) / "data"
+        with own_stack.running(data, f"--workers={workers}", environment=environment) as found:
+            with_database(lambda database: pause(database, Kind.EMAIL, reason="bench", by="bench"), data)
+            with_database(lambda database: pause(database, Kind.PHONE, reason="bench", by="bench"), data)
+            yield Stack(found["front_door"], found["ministry"])
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """The same steps in real time: real workers, the real stand-in, a real backlog; the stand-in counts.
 
-Point it at a local stack (`gelombang up --workers 4`) that nobody else uses. What it registers stays in that stack's
-data directory.
+Point it at a local stack that nobody else uses. What it registers stays in that stack's data directory. If it dies,
+nothing is written.
 """
 
 import asyncio
@@ -13,7 +13,10 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from loadtest.adaptation.scenarios import SIGMA, Registry, steps
+from loadtest.adaptation.rivals import Rival, calling
+from loadtest.adaptation.scenarios import SIGMA, Registry
+from loadtest.adaptation.study import OURS
+from loadtest.adaptation.world import Scenario
 from loadtest.applicants import honest
 
 _POSTS_AT_ONCE = 32
@@ -23,9 +26,9 @@ _PER_DOMAIN = 10_000
 
 
 class Live(msgspec.Struct, frozen=True):
-    """What the stand-in counted: answers in each second, and the share of capacity of each phase after its grace."""
+    """What the stand-in counted: verdicts in each second, and the share of capacity of each phase after its grace."""
 
-    registry: Registry
+    policy: str
     workers: int
     points: Sequence[tuple[float, float]]
     shares: Sequence[float]
@@ -40,31 +43,56 @@ class Stack(msgspec.Struct, frozen=True):
     ministry: str
 
 
-async def live(stack: Stack, registry: Registry, *, workers: int, seed: int, say: Callable[[str], None]) -> Live:
-    """Fill the backlog, then play the steps in real time."""
-    scenario = steps(registry, workers=workers)
+async def ours(stack: Stack, registry: Registry, scenario: Scenario, *, seed: int, say: Callable[[str], None]) -> Live:
+    """Fill the backlog, then play the steps to the workers of the stack."""
     wanted = int(_SPARE * scenario.phases[0].per_second * scenario.seconds)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
         await _set(session, stack, registry, servers=registry.servers)
         say(f"registering {wanted} people")
         await _register(session, stack, count=wanted, seed=seed)
-        await _reset(session, stack)
-        begun, changes, counted = time.monotonic(), list(scenario.phases[1:]), [0]
-        report: dict[str, Any] = {}
-        for second in range(1, int(scenario.seconds) + 1):
-            await asyncio.sleep(max(0.0, begun + second - time.monotonic()))
-            report = await _read(session, stack)
-            counted.append(report["by_answer"].get("verdict", 0))
-            if changes and second >= changes[0].at_seconds:
-                await _set(session, stack, registry, servers=changes.pop(0).capacity.servers or 0)
-        rates = [float(after - before) for before, after in itertools.pairwise(counted)]
+        return await _play(session, stack, registry, scenario, policy=OURS)
+
+
+async def theirs(stack: Stack, registry: Registry, scenario: Scenario, rival: Rival) -> Live:
+    """Play the same steps to callers that know nothing of the registry's capacity; the stack's workers are idle."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
+        await _set(session, stack, registry, servers=registry.servers)
+        async with calling(stack.ministry, rival):
+            return await _play(session, stack, registry, scenario, policy=rival.name)
+
+
+def delivered(registry: Registry, scenario: Scenario, rates: Sequence[float]) -> Sequence[float]:
+    """The share of its capacity of each phase, from when its grace is over; `rates` are of one second each."""
     ends = [phase.at_seconds for phase in scenario.phases[1:]] + [scenario.seconds]
-    delivered = []
+    found = []
     for phase, end in zip(scenario.phases, ends, strict=True):
         part = rates[int(phase.at_seconds + registry.grace_seconds) : int(end)]
-        delivered.append(sum(part) / len(part) / phase.per_second)
+        found.append(sum(part) / len(part) / phase.per_second)
+    return found
+
+
+async def _play(
+    session: aiohttp.ClientSession, stack: Stack, registry: Registry, scenario: Scenario, *, policy: str
+) -> Live:
+    await _reset(session, stack)
+    begun, changes = time.monotonic(), list(scenario.phases[1:])
+    report: dict[str, Any] = {}
+    looks = [(0.0, 0)]
+    for second in range(1, int(scenario.seconds) + 1):
+        await asyncio.sleep(max(0.0, begun + second - time.monotonic()))
+        report = await _read(session, stack)
+        looks.append((time.monotonic() - begun, report["by_answer"].get("verdict", 0)))
+        if changes and second >= changes[0].at_seconds:
+            await _set(session, stack, registry, servers=changes.pop(0).capacity.servers or 0)
+    rates = per_second(looks)
     points = [(float(second), rate) for second, rate in enumerate(rates, start=1)]
-    return Live(registry, workers, points, delivered, report["total"], report["peak_concurrency"])
+    shares = delivered(registry, scenario, rates)
+    return Live(policy, scenario.workers, points, shares, report["total"], report["peak_concurrency"])
+
+
+def per_second(looks: Sequence[tuple[float, int]]) -> Sequence[float]:
+    """Answers a second between one look and the next; a look that came late makes no second richer."""
+    return [(after - before) / (then - at) for (at, before), (then, after) in itertools.pairwise(looks)]
 
 
 async def _register(session: aiohttp.ClientSession, stack: Stack, *, count: int, seed: int) -> None:

@@ -1,6 +1,6 @@
 """The study for people: a table on the screen, and one HTML file that needs nothing else, in light and dark."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from rich.table import Table
 from loadtest.adaptation.policies import POLICIES
 from loadtest.adaptation.scenarios import steps
 from loadtest.adaptation.study import CHARTED, TARGET, Study, name
+from loadtest.adaptation.world import Scenario
 from loadtest.bench.page import STYLE
 from loadtest.lines import Axes, Series, lines
 
@@ -40,17 +41,19 @@ def table(study: Study) -> Table:
     return found
 
 
+def capacity(scenario: Scenario) -> Sequence[tuple[float, float]]:
+    """What the registry could give, as a line."""
+    ends = [phase.at_seconds for phase in scenario.phases[1:]] + [scenario.seconds]
+    return [
+        (at, phase.per_second)
+        for phase, end in zip(scenario.phases, ends, strict=True)
+        for at in (phase.at_seconds, end)
+    ]
+
+
 def _charts(study: Study) -> Iterator[tuple[str, Markup]]:
     for registry in CHARTED:
-        scenario = steps(registry, workers=4)
-        capacity = [
-            (at, phase.per_second)
-            for phase, end in zip(
-                scenario.phases, [one.at_seconds for one in scenario.phases[1:]] + [scenario.seconds], strict=True
-            )
-            for at in (phase.at_seconds, end)
-        ]
         curves = [curve for curve in study.curves if curve.registry == registry]
-        series = [Series(name="capacity", colour="limit", points=capacity)]
+        series = [Series(name="capacity", colour="limit", points=capacity(steps(registry, workers=4)))]
         series += [Series(name=one.policy, colour=_COLOURS[one.policy], points=one.points) for one in curves]
         yield name(registry), lines(series, Axes(x="seconds", y="answers per second"))

@@ -38,9 +38,9 @@ class Registry(msgspec.Struct, frozen=True):
         return Phase(at_seconds, capacity, Latency(self.service_seconds, sigma=SIGMA), failing)
 
 
-def steps(registry: Registry, *, workers: int) -> Scenario:
-    """All servers, half of them, all of them again."""
-    leg = registry.leg_seconds
+def steps(registry: Registry, *, workers: int, leg_seconds: float | None = None) -> Scenario:
+    """All servers, half of them, all of them again; each for `leg_seconds`, or as long as it takes to judge."""
+    leg = leg_seconds or registry.leg_seconds
     counts = (registry.servers, max(1, registry.servers // 2), registry.servers)
     phases = [registry.phase(number * leg, servers=servers) for number, servers in enumerate(counts)]
     return Scenario(phases=phases, seconds=3 * leg, workers=workers, delay_ticks=1 if workers == 1 else 2)
