@@ -165,7 +165,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         _secret("Where photos are kept: file:///folder, s3://bucket/path, gs://… or az://…; without it none are taken"),
     ] = ""
     photo_required: Annotated[
-        bool, Meta(description="Whether a registration is complete, and may join a wave, only with a verified photo")
+        bool, Meta(description="Whether a registration is complete only with a verified photo")
     ] = False
     photo_limit_bytes: Annotated[int, _count("A photo is at most so large as it is sent", 1024)] = 10 * 1024 * 1024
     photo_timeout_seconds: Annotated[
