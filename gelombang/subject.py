@@ -179,7 +179,7 @@ def _registration(held: "Held", sealer: "Sealer") -> Mapping[str, Any]:
     return {
         **rest,
         "submitted": _submitted(held, sealer),
-        "checks": checks,
+        "checks": {kind: check for kind, check in checks.items() if check["state"] is not None},
         "registry_verdict": held.registry_verdict,
         "owns_nik_since": held.owns_nik_since,
         "challenges": held.challenges,
