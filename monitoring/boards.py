@@ -58,7 +58,7 @@ _ERRORS = Line(
     "5xx",
 )
 _OLDEST = Line("max by (kind) (gelombang_oldest_due_seconds)", "{{kind}}")
-_BREAKER = Line("max by (state) (gelombang_ministry_breaker)", "{{state}}")
+_BREAKER = Line('max by (state) (avg_over_time(gelombang_ministry_breaker{state!="closed"}[1m]))', "{{state}}")
 _FUNNEL = Panel(
     title="Funnel",
     says="How far people came, from the books.",
@@ -243,8 +243,10 @@ VERIFICATION = Board(
         ),
         Panel(
             title="Breaker",
-            says="1 for its state.",
+            says="Share of the last minute in which no, or only some, calls went out.",
             lines=(_BREAKER,),
+            kind="stack",
+            unit="percentunit",
             runbook="RegistryDown",
         ),
         Panel(
@@ -320,7 +322,7 @@ FRONT_DOOR = Board(
         Panel(
             title="Over a limit",
             says="By limit; answered with 429.",
-            lines=(Line(f"sum by (limit) (rate(gelombang_limited_total{_RATE})) or vector(0)", "{{limit}}"),),
+            lines=(Line(f"sum by (limit) (rate(gelombang_limited_total{_RATE})) or vector(0)", "over {{limit}}"),),
             unit="reqps",
         ),
         Panel(

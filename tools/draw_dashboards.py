@@ -131,7 +131,8 @@ def _stacked(found: Sequence[Series]) -> Sequence[Series]:
 def _lines(found: Sequence[Series], unit: str, size: tuple[int, int], window: Window, *, limit: float | None) -> str:
     width, height = size
     values = [value for series in found for _, value in series.points if math.isfinite(value)]
-    top = _nice(max([*values, 0]))
+    highest = max([*values, 0])
+    top = _nice(highest, minutes=unit == "s" and highest >= 120) if highest or limit is None else _nice(2 * limit)  # noqa: PLR2004 - seconds
     if limit is not None and limit <= 3 * top:
         top = max(top, _nice(limit))
     inner = height - TOP - BOTTOM
@@ -187,8 +188,10 @@ def _legend(found: Sequence[Series], unit: str) -> str:
     return f"<div class=legend>{words}</div>"
 
 
-def _nice(value: float) -> float:
-    """A round number that is not smaller."""
+def _nice(value: float, *, minutes: bool = False) -> float:
+    """A round number that is not smaller; whole minutes at each quarter where that is asked for."""
+    if minutes:
+        return math.ceil(value / 240) * 240.0
     if value <= 0:
         return 1.0
     power: float = 10.0 ** math.floor(math.log10(value))

@@ -194,9 +194,9 @@ FAULTS = {
         Fault("sms-down", "the SMS gateway is away", _page("SmsDown"), _link("sms", **_GONE)),
         Fault(
             "door-overloaded",
-            "PostgreSQL takes two seconds more for each commit",
+            "PostgreSQL answers almost a second late",
             _page("DoorOverloaded"),
-            _link("postgresql", delay_seconds=1.0),
+            _link("postgresql", delay_seconds=0.4),
         ),
         Fault("disk-full", "the disk is filled", _page("DiskNearlyFull"), _fill_disk, needs_small_disk=True),
         Fault("dead-letters", "damaged rows", _ticket("DeadLetters", "nik"), _unreadable),
