@@ -148,6 +148,7 @@ async def _reset(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 
 CUT = HEAD + b"Content-Length: %d\r\n\r\n" % len(REJECTION)
+KEPT = CUT.replace(b"Connection: close\r\n", b"") + REJECTION
 HOSTILE = {
     "never answers": (_hang, "ministry_timeout"),
     "stops in the body": (_hang_in_the_body, "ministry_timeout"),
@@ -202,6 +203,36 @@ async def test_a_server_that_misbehaves_rejects_nobody(name: str) -> None:
             assert await meaning(made) == expected
             assert await meaning(made) == "rejected: inactive"
         await asyncio.gather(*(handler for handler in handlers if handler is not None))
+
+
+@pytest.mark.parametrize(
+    ("behind", "connections"),
+    [(b"", 1), (b"HTTP/1.1 200", 1), (KEPT, 2), (b"nonsense", 2)],
+)
+async def test_what_came_behind_a_reply_answers_no_other_question(behind: bytes, connections: int) -> None:
+    """The connection is kept for the next one; a reply that nobody asked for, or nonsense, closes it."""
+    handlers: list[asyncio.Task[None] | None] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handlers.append(asyncio.current_task())
+        answer = KEPT + (behind if len(handlers) == 1 else b"")
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                await reader.readexactly(int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0]))
+                writer.write(answer)
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        async with client(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}") as made:
+            answers = [await meaning(made) for _ in range(4)]
+        await asyncio.gather(*(handler for handler in handlers if handler is not None))
+    assert len(handlers) == connections
+    assert set(answers) <= {"rejected: inactive", "ministry_unreachable"}
+    assert answers[-2:] == ["rejected: inactive"] * 2
 
 
 async def test_the_question_carries_what_the_registry_asks_for() -> None:
