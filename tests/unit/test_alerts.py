@@ -3,6 +3,7 @@
 Real rules in the real promtool over made-up histories; where it is not installed, these tests are skipped.
 """
 
+import json
 import math
 import re
 import shutil
@@ -280,7 +281,8 @@ def run_promtool(tmp_path: Path, tests: Sequence[Mapping[str, Any]], *, every: s
     """What promtool says of these tests; nothing when all are as expected."""
     file = tmp_path / "tests.yaml"
     rules = [str(path) for path in sorted(RULES.glob("*.yaml"))]
-    file.write_text(yaml.safe_dump({"rule_files": rules, "evaluation_interval": every, "tests": list(tests)}))
+    # JSON is YAML, and written many times faster.
+    file.write_text(json.dumps({"rule_files": rules, "evaluation_interval": every, "tests": list(tests)}))
     done = subprocess.run(  # noqa: S603 - our own file
         ["promtool", "test", "rules", str(file)],  # noqa: S607 - found on PATH
         capture_output=True,
@@ -353,7 +355,7 @@ def test_one_cause_is_told_once(name: str) -> None:
     assert told(expected | explained) == expected
 
 
-SLOW_STEP = 600
+SLOW_STEP = 1_800
 
 
 @needs_promtool
@@ -386,11 +388,11 @@ def test_slow_burns_become_tickets(tmp_path: Path) -> None:
 @needs_promtool
 def test_a_proof_grows_stale_after_two_weeks(tmp_path: Path) -> None:
     """Not before, and then it is told."""
-    hours = 16 * 24
+    quarters = 16 * 4
     tests = [
         {
-            "interval": "1h",
-            "input_series": [{"series": 'gelombang_proven_at_seconds{job="gelombang"}', "values": f"1+0x{hours}"}],
+            "interval": "6h",
+            "input_series": [{"series": 'gelombang_proven_at_seconds{job="gelombang"}', "values": f"1+0x{quarters}"}],
             "promql_expr_test": [
                 {
                     "expr": 'count(ALERTS{alertname="ProofStale",alertstate="firing"})',
@@ -405,7 +407,7 @@ def test_a_proof_grows_stale_after_two_weeks(tmp_path: Path) -> None:
             ],
         }
     ]
-    assert run_promtool(tmp_path, tests, every="1h") == ""
+    assert run_promtool(tmp_path, tests, every="6h") == ""
 
 
 def wave(peak: float) -> Callable[[float], float]:
