@@ -44,6 +44,11 @@ class Held(msgspec.Struct, frozen=True):
     dead_letters: list[dict[str, Any]]
     corrections: list[dict[str, Any]]
     photos: list[dict[str, Any]]
+    assessments: list[dict[str, Any]]
+    joins: list[dict[str, Any]]
+    announcements: list[dict[str, Any]]
+    benefits_of_wave: int | None
+    listed_by: str | None
     actions: list[dict[str, Any]]
 
 
@@ -116,5 +121,10 @@ def _held(row: Row) -> Held:
         dead_letters=read("dead_letters"),
         corrections=read("corrections"),
         photos=read("photos"),
+        assessments=read("assessments"),
+        joins=read("joins"),
+        announcements=read("announcements"),
+        benefits_of_wave=read("benefits_of_wave"),
+        listed_by=read("listed_by"),
         actions=read("actions"),
     )

@@ -218,7 +218,7 @@ async def test_all_workers_together_keep_to_the_terms_whatever_happens(
     await client.aclose()
     await asyncio.gather(*swarm.calls)
     assert swarm.peak <= TERMS.ceiling_slots, f"seed {seed}"
-    assert swarm.peak > TERMS.ceiling_slots // 2, f"seed {seed}: the shares were hardly used"
+    assert swarm.peak > TERMS.static_slots * TERMS.places, f"seed {seed}: more than the static shares was never used"
     # What is seen here is later than it was by as much as the loop was busy: so a second less that.
     assert most_within(swarm.starts, 0.7) <= 1_000 / TERMS.spacing_ms, f"seed {seed}"
 

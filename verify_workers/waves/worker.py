@@ -48,6 +48,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         await assert_migrated(database)
         ring = KeyRing.load(settings.keys)
         sealer = Sealer(ring, KeyRingSource(settings.keys))
+        metrics.sealing_key.set_function(lambda: float(sealer.newest))
         scorer = Scorer(database=database, lots=Lots(ring), bank=load_bank(), metrics=metrics)
         announcing = _announcer(settings, database, sealer=sealer, handles=Handles(ring), metrics=metrics)
         async with admin, announcing as announcer, asyncio.TaskGroup() as tasks:

@@ -34,6 +34,23 @@ select
         where p.registration_id = r.id
     ), '[]')::text as photos,
     coalesce((
+        select jsonb_agg(to_jsonb(t) - 'registration_id' order by t.wave)
+        from assessments as t
+        where t.registration_id = r.id
+    ), '[]')::text as assessments,
+    coalesce((
+        select jsonb_agg(to_jsonb(j) - array['registration_id', 'nik_digest'] order by j.wave)
+        from joins as j
+        where j.registration_id = r.id
+    ), '[]')::text as joins,
+    coalesce((
+        select jsonb_agg(to_jsonb(n) - 'registration_id' order by n.wave, n.channel)
+        from announcements as n
+        where n.registration_id = r.id
+    ), '[]')::text as announcements,
+    (select to_jsonb(b.wave) from beneficiaries as b where b.nik_digest = r.nik_digest)::text as benefits_of_wave,
+    (select to_jsonb(f.source) from affected_workers as f where f.nik_digest = r.nik_digest)::text as listed_by,
+    coalesce((
         select jsonb_agg(to_jsonb(a) - 'registration_id' order by a.id)
         from subject_actions as a
         where a.registration_id = r.id
