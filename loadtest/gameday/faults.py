@@ -193,9 +193,9 @@ FAULTS = {
         Fault("mail-down", "the mail relay is away", _page("MailDown"), _link("smtp", **_GONE)),
         Fault("sms-down", "the SMS gateway is away", _page("SmsDown"), _link("sms", **_GONE)),
         Fault(
-            "door-overloaded",
-            "PostgreSQL answers almost a second late",
-            _page("DoorOverloaded"),
+            "postgresql-slow",
+            "PostgreSQL answers almost a second late, and the door refuses",
+            _page("PostgreSQLSlow"),
             _link("postgresql", delay_seconds=0.4),
         ),
         Fault("disk-full", "the disk is filled", _page("DiskNearlyFull"), _fill_disk, needs_small_disk=True),

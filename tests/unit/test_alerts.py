@@ -208,6 +208,22 @@ FAULTS: Mapping[str, tuple[Change, set[tuple[str, str, str]], set[tuple[str, str
             *(page("NumbersMissing", kind) for kind in ("nik", "email", "phone")),
         },
     ),
+    "postgresql slow": (
+        all_of(
+            put("gelombang_dependency_seconds", 0.8, dependency="postgresql"),
+            more("gelombang_refused_total", 1, queue="commit"),
+            more("gelombang_http_requests_total", 1, route=POST, status="503"),
+            LATE["phone"],
+        ),
+        {page("PostgreSQLSlow")},
+        {
+            page("DoorOverloaded"),
+            page("DoorFailing"),
+            ticket("DoorFailing"),
+            page("VerificationLate", "phone"),
+            ticket("VerificationLate", "phone"),
+        },
+    ),
     "valkey down": (
         all_of(
             put("gelombang_dependency_up", 0, dependency="valkey"),
@@ -355,7 +371,7 @@ def test_one_cause_is_told_once(name: str) -> None:
     assert told(expected | explained) == expected
 
 
-SLOW_STEP = 1_800
+SLOW_STEP = 600
 
 
 @needs_promtool
