@@ -2,8 +2,8 @@
 
 The form is fixed for clients and tests: `{"front_door", "mailbox", "sms", "ministry", "metrics": [URL…],
 "database_url", "redis_url", "pids": {name: pid}}`. What the stack does not have (`--no-simulators`) is null. With
-`--fault-proxy` there is also "fault_proxy", the address of its control; with `--watch`
-"prometheus" and "alertmanager".
+`GELOMBANG_DESK` there is also "desk", the call-centre page; with `--fault-proxy` "fault_proxy", the address of its
+control; with `--watch` "prometheus" and "alertmanager".
 """
 
 import dataclasses
@@ -28,6 +28,7 @@ class Endpoints:
     database_url: str
     redis_url: str
     pids: Mapping[str, int]
+    desk: str | None = None
     fault_proxy: str | None = None
     prometheus: str | None = None
     alertmanager: str | None = None
@@ -35,7 +36,7 @@ class Endpoints:
     def write(self, path: Path) -> None:
         """Replace the file in one step."""
         fields = dataclasses.asdict(self)
-        for name in ("fault_proxy", "prometheus", "alertmanager"):
+        for name in ("desk", "fault_proxy", "prometheus", "alertmanager"):
             if fields[name] is None:
                 del fields[name]
         write_whole(path, json.dumps(fields, indent=2) + "\n")

@@ -22,6 +22,7 @@ LOCAL_SETTINGS: Mapping[str, str] = {
     "GELOMBANG_MINISTRY_CONCURRENCY": "1000",
     "GELOMBANG_MINISTRY_QUOTA_WAIT_SECONDS": "10",
     "GELOMBANG_BOOKS_INTERVAL_SECONDS": "5",
+    "GELOMBANG_DESK": "true",
     # The stand-in ministry that never answers should not hold a call for long.
     "GELOMBANG_MINISTRY_TIMEOUT_SECONDS": "3",
 }

@@ -137,10 +137,17 @@ class Stack:
             database_url=self.environment["GELOMBANG_DATABASE_URL"],
             redis_url=self.environment["GELOMBANG_REDIS_URL"],
             pids=dict(pids),
+            desk=self.desk,
             fault_proxy=self.fault_control,
             prometheus=self.watch.prometheus if self.watch else None,
             alertmanager=self.watch.alertmanager if self.watch else None,
         )
+
+    @property
+    def desk(self) -> str | None:
+        """The call-centre page of the first front door; None where it is switched off."""
+        door = self.watched.get("ingest-1")
+        return f"http://{door}/desk" if door and self.environment.get("GELOMBANG_DESK") == "true" else None
 
     def watchers(self, directory: Path, wanted: Wanted) -> list[Service]:
         """Describe Prometheus and Alertmanager, which watch every application; none where they are not installed."""

@@ -17,6 +17,7 @@ from ingest.admission import Admission
 from ingest.answering import Answering
 from ingest.answers import Answers
 from ingest.corrections import Corrections
+from ingest.desk import Desk, Office
 from ingest.forecast import LOOK_SECONDS as FORECAST_SECONDS
 from ingest.forecast import Forecast
 from ingest.handlers.api import Api
@@ -59,7 +60,14 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     metrics = Metrics()
     show_surroundings(settings, metrics)
     readiness = Readiness(metrics, "door")
-    admin = admin_server(host=settings.admin_host, port=settings.admin_port, metrics=metrics, readiness=readiness)
+    desk = Desk(settings, metrics)
+    admin = admin_server(
+        host=settings.admin_host,
+        port=settings.admin_port,
+        metrics=metrics,
+        readiness=readiness,
+        more=desk.routes if settings.desk else (),
+    )
     async with admin, _connections(settings) as (database, streams), asyncio.TaskGroup() as tasks:
         source = KeyRingSource(settings.keys)
         ring = source.read()
@@ -99,6 +107,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         )
         statuses = Statuses(settings, database)
         answers = Answers(database=database, shortcut=shortcut, challenges=Challenges(ring))
+        desk.open(Office(database=database, answers=answers, sealer=sealer, handles=Handles(ring)))
         forecast = Forecast(database, streams)
         participation = Participation(settings=settings, database=database, lots=Lots(ring), bank=load_bank())
         answering = _answering(

@@ -1,9 +1,9 @@
-"""The admin port of every process: alive, ready, metrics. Never a public one.
+"""The admin port of every process: alive, ready, metrics, and what a process hands in. Never a public one.
 
 *Alive* says that the event loop turns; *ready* that this process takes work. A stopping process is alive but not ready.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -30,9 +30,18 @@ class Readiness:
 
 
 @asynccontextmanager
-async def admin_server(*, host: str, port: int, metrics: Metrics, readiness: Readiness) -> AsyncIterator[web.AppRunner]:
-    """Serve the admin port while the body runs; raises OSError when the port is taken."""
-    runner = web.AppRunner(_app(metrics, readiness), access_log=None)
+async def admin_server(
+    *,
+    host: str,
+    port: int,
+    metrics: Metrics,
+    readiness: Readiness,
+    more: Iterable[web.AbstractRouteDef] = (),
+) -> AsyncIterator[web.AppRunner]:
+    """Serve the admin port while the body runs, with `more` routes; raises OSError when the port is taken."""
+    app = _app(metrics, readiness)
+    app.router.add_routes(more)
+    runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

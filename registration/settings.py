@@ -179,6 +179,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 2
     photo_uploads: Annotated[int, _count("Photos that come in at once, per process; one more is told to wait")] = 64
 
+    # The call-centre page
+    desk: Annotated[
+        bool,
+        Meta(description="Whether the front door's admin port has /desk for call-centre staff; behind your login only"),
+    ] = False
+    desk_user_header: Annotated[
+        str, Meta(description="Header in which your login tells who it is; without one, staff type their name")
+    ] = ""
+
     # Test and waves
     test_minutes: Annotated[int, _count("How long an applicant has for the test, by the server's clock")] = 25
 

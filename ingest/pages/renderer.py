@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from functools import lru_cache, partial
 from types import MappingProxyType
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import escape
 
-from ingest import wording
+from ingest import templating, wording
 from ingest.pages import assets
 from ingest.pages.assets import Asset
 from ingest.pages.form_layout import arrange
@@ -39,14 +38,7 @@ class Pages:
         scripts = {name: {language: assets.script(name, language) for language in LANGUAGES} for name in _SCRIPTS}
         written = [script for versions in scripts.values() for script in versions.values()]
         self.assets = MappingProxyType({asset.path: asset for asset in (stylesheet, icon, regions, *written)})
-        environment = Environment(
-            loader=PackageLoader("ingest.pages"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            auto_reload=False,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        environment = templating.environment("ingest.pages")
         environment.globals |= {"stylesheet": stylesheet.path, "icon": icon.path, "regions": regions.path}
         environment.globals |= {"wording": wording, "arrange": arrange, "scripts": scripts, "zones": tuple(ZONES)}
         environment.filters |= {"moment": moment_in_words, "iso": moment_for_machines}

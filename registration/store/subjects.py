@@ -1,4 +1,4 @@
-"""What is held about one person: found, read whole, erased, and each of these noted.
+"""What is held about one person: found, read whole, acted on, erased, and each of these noted.
 
 Guarantee: an erasure and its note are one commit. After it nothing of the person is in any table but ids in the notes,
 and no worker can bring anything back: a late outcome finds no row. If the process dies before the commit, nothing has
@@ -23,6 +23,10 @@ class Action(enum.StrEnum):
     EXPORT = "export"
     PREVIEW = "preview"
     ERASE = "erase"
+    # By call-centre staff (docs/desk.md):
+    LOOK = "look"
+    RESEND = "resend"
+    NOTE = "note"
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -76,6 +80,26 @@ async def export(database: Database, ids: Sequence[UUID], note: Note) -> Sequenc
     return [_held(row) for row in rows]
 
 
+async def attend(
+    database: Database, action: Action, registration_id: UUID | None, note: Note, *, about: Sequence[str] = ()
+) -> Held | None:
+    """What is held about one registration that somebody looks at or is about to act on; None when nothing is.
+
+    The note is committed before anything is returned, also that nothing was found. `about` is what the act concerns:
+    kinds of checks or names of fields, never a value.
+    """
+    held = None if registration_id is None else await read(database, registration_id)
+    async with database.transaction() as connection:
+        await _note(connection, action, [held.id] if held else [], note, about)
+    return held
+
+
+async def read(database: Database, registration_id: UUID) -> Held | None:
+    """What is held as it stands now, for whom `attend` has noted already."""
+    row = await database.fetch_row(statement("read_subject"), [registration_id])
+    return None if row is None else _held(row)
+
+
 async def preview(database: Database, ids: Sequence[UUID], note: Note) -> Extent:
     """What `erase` would destroy."""
     async with database.transaction() as connection:
@@ -103,8 +127,12 @@ async def _extent(connection: Connection, ids: Sequence[UUID]) -> Extent:
     return Extent(row["registrations"], row["challenges"], row["dead_letters"], row["nik_owners"], row["photos"])
 
 
-async def _note(connection: Connection, action: Action, ids: Sequence[UUID], note: Note) -> None:
-    await connection.fetch(statement("note_subject_action"), action.value, list(ids) or [None], note.actor, note.reason)
+async def _note(
+    connection: Connection, action: Action, ids: Sequence[UUID], note: Note, about: Sequence[str] = ()
+) -> None:
+    await connection.fetch(
+        statement("note_subject_action"), action.value, list(ids) or [None], note.actor, note.reason, list(about)
+    )
 
 
 def _held(row: Row) -> Held:
