@@ -14,13 +14,14 @@ from ingest import wording
 from ingest.desk.masking import Masked
 from ingest.pages.moments import moment_in_words
 from ingest.wording import StateText
-from registration.checks import Check, Kind, State, overall
+from registration.checks import OPEN_STATES, Check, Kind, State, overall
 from registration.store.subjects import Held
 
 SENT_TO_PEOPLE = (Kind.EMAIL, Kind.PHONE)
 _NOTHING = "–"
 _NEVER = "infinity"  # PostgreSQL's word for the due time of what was set aside
-_CHECK_COLUMNS = ("state", "reason", "cause", "attempts", "updated_at", "due_at")
+_CHECK_COLUMNS = ("state", "reason", "cause", "attempts", "updated_at")
+_OPEN_CHECK_COLUMNS = (*_CHECK_COLUMNS, "due_at")
 _HISTORY: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "challenges": (
         "Tautan dan kode yang dikirim",
@@ -96,7 +97,8 @@ def checks_of(held: Held) -> dict[Kind, Check]:
 def _check_line(held: Held, kind: Kind, check: Check) -> CheckLine:
     said = wording.check_state(kind, check.state, "id")
     advice = wording.reason(check.reason, "id") if check.reason else said
-    cells = tuple((name, _cell(name, held.registration[f"{kind}_{name}"])) for name in _CHECK_COLUMNS)
+    columns = _OPEN_CHECK_COLUMNS if check.state in OPEN_STATES else _CHECK_COLUMNS
+    cells = tuple((name, _cell(name, held.registration[f"{kind}_{name}"])) for name in columns)
     return CheckLine(kind=kind, state=check.state, cells=cells, said=f"{said.word}. {advice.meaning} {advice.action}")
 
 

@@ -38,11 +38,11 @@ def test_endpoints_have_the_promised_form(up: Stack) -> None:
     """Clients, load tests and operators find everything by fixed names."""
     found = up.endpoints
     assert set(found) == {
-        *("front_door", "mailbox", "sms", "ministry", "metrics", "database_url", "redis_url", "pids"),
+        *("front_door", "mailbox", "sms", "ministry", "desk", "metrics", "database_url", "redis_url", "pids"),
     }
     assert list(found["pids"]) == [*SERVERS, "ingest-1", "ingest-2", *WORKERS]
     assert all(runs(pid) for pid in found["pids"].values())
-    assert len(set(found["metrics"])) == 6
+    assert len(set(found["metrics"])) == 2 + len(WORKERS)
     assert (up.directory / "endpoints.json").stat().st_mode & 0o077 == 0, "a database URL may carry a password"
 
 
@@ -127,7 +127,8 @@ def test_a_killed_stack_leaves_nothing_and_starts_again(tmp_path: Path) -> None:
 def test_without_simulators_the_front_door_still_works(tmp_path: Path) -> None:
     """Workers without anyone to ask are left out, and that is said."""
     with running(tmp_path / "data", "--no-simulators") as up:
-        assert list(up.endpoints["pids"]) == ["postgresql", "valkey", "ingest-1", "ingest-2", "worker-waves"]
+        own = ("ingest-1", "ingest-2", "worker-photo", "worker-waves")
+        assert list(up.endpoints["pids"]) == ["postgresql", "valkey", *own]
         assert up.endpoints["ministry"] is None
         assert "GELOMBANG_MINISTRY_URL is not set" in up.output.read_text()
 
