@@ -43,6 +43,7 @@ _NOTICES = {
     "noted": "Permintaan koreksi dicatat.",
     "no_fields": "Tidak dicatat: pilih dulu data mana yang harus dikoreksi.",
     "not_found": "Tidak ada pendaftaran dengan nomor ini. Periksa kembali nomor pada tanda terima.",
+    "no_login": "Nama Anda tidak disampaikan oleh halaman masuk. Masuk lagi, atau beri tahu petugas jaga sistem.",
     "incomplete": "Isi nomor tanda terima, nama petugas, dan alasan: satu baris, paling banyak 200 huruf.",
 }
 
@@ -66,8 +67,8 @@ class Visit(msgspec.Struct, frozen=True):
     @property
     def whole(self) -> bool:
         """Whether all of it was typed, each as one printable line."""
-        return all(0 < len(text) <= _MOST_CHARACTERS and text.isprintable() for text in (self.actor, self.reason)) and (
-            bool(self.handle)
+        return bool(self.handle) and all(
+            0 < len(text) <= _MOST_CHARACTERS and text.isprintable() for text in (self.actor, self.reason)
         )
 
 
@@ -133,6 +134,8 @@ class Desk:
             actor=actor.strip(),
             reason=fields.get("reason", "").strip(),
         )
+        if self._user_header and not visit.actor:
+            raise _Refused(visit, "no_login", 403)
         if not visit.whole:
             raise _Refused(visit, "incomplete", 422)
         return visit, fields

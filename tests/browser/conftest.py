@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Request, Response, sync_playwright
 
 from simulators.people import Person
@@ -184,6 +185,12 @@ class Phone:
     def _note_console(self, message: ConsoleMessage) -> None:
         if not (message.text.startswith(STATUS_OF_A_PAGE) and message.location["url"] in self._asked):
             self.troubles.append(f"console: {message.text}")
+
+
+def accessible(phone: Phone) -> list[str]:
+    """What axe finds on the page that is open."""
+    results = Axe().run(phone.page, options={"resultTypes": ["violations"]})
+    return [f"{violation['id']}: {violation['nodes'][0]['html'][:100]}" for violation in results.response["violations"]]
 
 
 class Phones:

@@ -3,13 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Response, expect
 
 from ingest.pages import Pages, nik_in_words
 from registration import mail_domains, nik
 from simulators.people import Person
-from tests.browser.conftest import Phone, Phones
+from tests.browser.conftest import Phone, Phones, accessible
 from tests.slips import slips
 from tests.stack import Stack, eventually
 
@@ -24,12 +23,6 @@ READ_ALL = """async ([script, regions, people]) => {
     return [read && form.nikInWords(read, date, names), read && form.agrees(read, date), form.mailSuggestion(email)];
   });
 }"""
-
-
-def accessible(phone: Phone) -> list[str]:
-    """What axe finds on the page that is open."""
-    found = Axe().run(phone.page, options={"resultTypes": ["violations"]})
-    return [f"{violation['id']}: {violation['nodes'][0]['html'][:100]}" for violation in found.response["violations"]]
 
 
 @pytest.mark.parametrize("language", ["id", "en"])

@@ -57,7 +57,7 @@ async def test_who_asks_is_who_the_login_names(
         unnamed = await ask(address, Handles(ring).sign(made.id))
         named = await ask(address, Handles(ring).sign(made.id), {HEADER: "siti@pusat.example"})
 
-    assert (unnamed[0], "Pemeriksaan" in unnamed[1]) == (422, False)
+    assert (unnamed[0], "Pemeriksaan" in unnamed[1]) == (403, False)
     assert (named[0], "Tidak dapat dibuka" in named[1], 'name="actor" value=""' in named[1]) == (200, True, False)
     rows = await database.fetch("select action, registration_id, actor, reason from subject_actions")
     assert [tuple(row) for row in rows] == [("look", made.id, "siti@pusat.example", "tiket 3")]
