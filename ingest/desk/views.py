@@ -22,7 +22,7 @@ _NOTHING = "–"
 _NEVER = "infinity"  # PostgreSQL's word for the due time of what was set aside
 _CHECK_COLUMNS = ("state", "reason", "cause", "attempts", "updated_at")
 _OPEN_CHECK_COLUMNS = (*_CHECK_COLUMNS, "due_at")
-_HISTORY: Mapping[str, tuple[str, tuple[str, ...]]] = {
+HISTORY: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "challenges": (
         "Tautan dan kode yang dikirim",
         ("kind", "generation", "created_at", "sent_at", "expires_at", "tries"),
@@ -75,7 +75,7 @@ def desk_view(held: Held, person: Masked | None, needed: Collection[Kind]) -> De
         state=wording.overall_state(state, "id"),
         person=person,
         checks=tuple(_check_line(held, kind, check) for kind, check in checks.items()),
-        history=tuple(_table(title, columns, getattr(held, part)) for part, (title, columns) in _HISTORY.items()),
+        history=tuple(_table(title, columns, getattr(held, part)) for part, (title, columns) in HISTORY.items()),
         sendable=tuple(kind for kind in SENT_TO_PEOPLE if checks[kind].state is State.SENT),
     )
 

@@ -9,16 +9,21 @@ import msgspec
 
 from ingest.answers import Answers
 from ingest.desk import Desk, Office
+from ingest.desk.views import HISTORY
 from ingest.shortcut import Shortcut
 from monitoring.admin import Readiness, admin_server
 from monitoring.metrics import Metrics
+from registration.applicant import FIELDS, Applicant
+from registration.checks import Kind
 from registration.handles import Challenges, Handles
 from registration.sealing import KeyRing, Sealer
 from registration.settings import Settings
 from registration.store import intake
 from registration.store.database import Database
 from registration.store.intake import Registration
+from registration.store.work import Delay, Outcome, load_work, record_outcomes
 from registration.streams.streams import Streams
+from simulators.people import make_person
 
 HEADER = "X-Forwarded-User"
 SOMEONE = UUID(int=7)
@@ -69,6 +74,36 @@ async def test_a_process_that_is_still_starting_says_so(settings: Settings, ring
         status, page = await ask(address, Handles(ring).sign(SOMEONE))
 
     assert (status, "Pemeriksaan" in page) == (503, False)
+
+
+async def test_what_was_set_aside_is_shown_with_its_cause(
+    settings: Settings, database: Database, streams: Streams, ring: KeyRing
+) -> None:
+    """The case for which people call: a dead letter, which no time of a next try belongs to."""
+    person = make_person(1, 1)
+    applicant = Applicant(**{name: getattr(person, name) for name in FIELDS})
+    sealed = Sealer(ring).seal(applicant, SOMEONE)
+    await intake.accept(database, [Registration(SOMEONE, b"c" * 16, b"n" * 16, b"i" * 16, sealed)])
+    (work,) = await load_work(database, Kind.EMAIL, [SOMEONE], verdict_keep_days=1.0)
+    aside = Outcome(work, Delay("mail_policy", None), remember=False)
+    await record_outcomes(database, Kind.EMAIL, [aside], challenge_seconds=60.0)
+    desk = Desk(settings, Metrics())
+    desk.open(office(database, streams, ring))
+    async with serving(desk) as address:
+        status, page = await ask(address, Handles(ring).sign(SOMEONE))
+
+    assert status == 200
+    assert all(words in page for words in ("mail_policy", "tidak dicoba lagi", "Disisihkan", applicant.nik[-2:]))
+
+
+async def test_every_column_that_the_history_shows_is_one_of_its_table(database: Database) -> None:
+    """Also of the tables that are empty in most tests."""
+    rows = await database.fetch("select table_name, column_name from information_schema.columns")
+    there = {(row["table_name"], row["column_name"]) for row in rows}
+    tables = {part: "subject_actions" if part == "actions" else part for part in HISTORY}
+    shown = {(tables[part], column) for part, (_, columns) in HISTORY.items() for column in columns}
+
+    assert shown <= there
 
 
 def test_it_is_off_unless_switched_on(settings: Settings) -> None:
