@@ -1,7 +1,7 @@
-"""Every fault once on one running system, seeded, and the ledger of what it broke.
+"""Every process killed, frozen and stopped once on one running system, seeded, and the ledger of what that broke.
 
-The short run of `gelombang chaos`. What hangs on the speed of the machine (recovery, redelivery, memory) is judged by
-the long one.
+The short run of `gelombang chaos`. Network faults and outages, and what hangs on the speed of the machine (recovery,
+redelivery, memory), are judged by the long one (`make chaos`); poison is in tests/integration/test_workers.py.
 """
 
 import json
@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from loadtest.chaos.session import FAULTS
+from loadtest.chaos.kills import KILLS
 from tests.stack import ENVIRONMENT
 
 SEED = 20201104
 DEADLINE_SECONDS = 600
-NUMBERS = ("--acked=300", "--kills=6", "--rate=15", "--walk-every=20", "--backlog=300", "--outage-seconds=6")
-JUDGED = ("I1", "I3", "I4", "I6", "I16", "I17")
+NUMBERS = ("--acked=150", "--kills=4", "--rate=10", "--walk-every=20", "--backlog=200", "--outage-seconds=3")
+JUDGED = ("I1", "I3", "I4", "I16", "I17")
+STRUCK = tuple(KILLS)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,13 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What one run said."""
     folder = tmp_path_factory.mktemp("chaos")
     path = folder / "report.json"
-    options = [f"--seed={SEED}", *NUMBERS, f"--json={path}", f"--data={folder}"]
+    options = [
+        f"--seed={SEED}",
+        *NUMBERS,
+        *(f"--fault={name}" for name in STRUCK),
+        f"--json={path}",
+        f"--data={folder}",
+    ]
     done = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "gelombang", "chaos", *options],
         env=ENVIRONMENT,
@@ -42,9 +49,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_every_fault_struck(report: dict[str, Any]) -> None:
     """A fault that was not tried says nothing."""
-    assert set(report["strikes"]) == set(FAULTS)
-    assert report["acked"] >= 300
-    assert report["kills"] >= 6
+    assert set(report["strikes"]) == set(STRUCK)
+    assert report["acked"] >= 150
+    assert report["kills"] >= 4
     assert report["seed"] == SEED
 
 
@@ -54,12 +61,6 @@ def test_the_invariant_held(report: dict[str, Any], invariant: str) -> None:
     found = [finding for finding in report["findings"] if finding["invariant"] == invariant]
     assert [finding for finding in found if finding["holds"] is False] == []
     assert [finding for finding in found if finding["holds"]]
-
-
-def test_the_streams_stayed_below_their_cap(report: dict[str, Any]) -> None:
-    """The backlog of the outage waited in PostgreSQL."""
-    (finding,) = [finding for finding in report["findings"] if finding["what"].startswith("stream length")]
-    assert finding["holds"], finding
 
 
 def test_the_ministry_never_had_more_calls_than_agreed(report: dict[str, Any]) -> None:
