@@ -41,6 +41,7 @@ def settings(data_directory: Path | None = None) -> Settings:
         environ.setdefault("GELOMBANG_DATABASE_URL", found["database_url"])
         environ.setdefault("GELOMBANG_REDIS_URL", found["redis_url"])
         environ.setdefault("GELOMBANG_KEYS", str(directory / directories.KEYS))
+        environ.setdefault("GELOMBANG_OBJECTS_URL", (directory / directories.OBJECTS).absolute().as_uri())
     # A command that needs the database alone must not ask for the rest.
     environ.setdefault("GELOMBANG_REDIS_URL", _UNSET)
     environ.setdefault("GELOMBANG_KEYS", _UNSET)

@@ -27,6 +27,7 @@ PREDECESSOR_SECONDS = 20.0  # for servers whose supervisor was killed: their own
 POLL_SECONDS = 0.1
 ENDPOINTS = "endpoints.json"
 KEYS = "keys.json"
+OBJECTS = "objects"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class DataDirectory:
     @property
     def photos(self) -> Path:
         """Where photos are kept, sealed."""
-        return self.path / "objects"
+        return self.path / OBJECTS
 
     def empty(self) -> None:
         """Remove everything that earlier runs left, except the lock. Raises DataDirectoryError."""

@@ -45,14 +45,22 @@ def export(
     data_dir: DataDir = None,
 ) -> None:
     """Print everything that is held about a person, as JSON. Notes who did it and why."""
-    from gelombang.data_directory import write_whole  # noqa: PLC0415 - slow to import
+    from gelombang.connecting import settings  # noqa: PLC0415 - slow to import
+    from gelombang.data_directory import write_whole  # noqa: PLC0415
+    from gelombang.pictures import Pictures  # noqa: PLC0415
     from registration.sealing import Sealer  # noqa: PLC0415
     from registration.store import subjects  # noqa: PLC0415
 
     ring = _ring(data_dir)
-    note = _note(reason)
-    held = _with_subject(ring, handle, nik, data_dir, use=lambda database, ids: subjects.export(database, ids, note))
-    text = json.dumps(_document(held, ring, Sealer(ring)), ensure_ascii=False, indent=2)
+    note, sealer, objects_url = _note(reason), Sealer(ring), settings(data_dir).objects_url
+
+    async def read(database: "Database", ids: "Sequence[UUID]") -> "tuple[Sequence[Held], Mapping[UUID, Any]]":
+        held = await subjects.export(database, ids, note)
+        pictures = Pictures(database=database, objects_url=objects_url, sealer=sealer)
+        return held, await pictures.of([item.id for item in held])
+
+    held, pictures = _with_subject(ring, handle, nik, data_dir, use=read)
+    text = json.dumps(_document(held, pictures, ring, sealer), ensure_ascii=False, indent=2)
     if out is None:
         print(text)
         return
@@ -153,7 +161,9 @@ def _finder(ring: "KeyRing", handle: str | None, nik: str | None) -> "Callable[[
     return found
 
 
-def _document(held: "Sequence[Held]", ring: "KeyRing", sealer: "Sealer") -> Mapping[str, Any]:
+def _document(
+    held: "Sequence[Held]", pictures: "Mapping[UUID, Any]", ring: "KeyRing", sealer: "Sealer"
+) -> Mapping[str, Any]:
     from datetime import UTC, datetime  # noqa: PLC0415
 
     from registration.handles import Handles  # noqa: PLC0415 - slow to import
@@ -161,12 +171,14 @@ def _document(held: "Sequence[Held]", ring: "KeyRing", sealer: "Sealer") -> Mapp
     handles = Handles(ring)
     return {
         "exported_at": datetime.now(UTC).isoformat(),
-        "registrations": [{"handle": handles.sign(item.id), **_registration(item, sealer)} for item in held],
+        "registrations": [
+            {"handle": handles.sign(item.id), **_registration(item, pictures.get(item.id), sealer)} for item in held
+        ],
     }
 
 
-def _registration(held: "Held", sealer: "Sealer") -> Mapping[str, Any]:
-    """One registration, with the columns of each check gathered under its kind."""
+def _registration(held: "Held", picture: Any, sealer: "Sealer") -> Mapping[str, Any]:  # noqa: ANN401 - JSON
+    """One registration, with the columns of each check gathered under its kind, and the picture with its photo."""
     from registration.checks import Kind  # noqa: PLC0415 - slow to import
 
     rest = dict(held.registration)
@@ -190,7 +202,8 @@ def _registration(held: "Held", sealer: "Sealer") -> Mapping[str, Any]:
         "benefits_of_wave": held.benefits_of_wave,
         "listed_by": held.listed_by,
         "corrections": held.corrections,
-        "photos": held.photos,
+        # What never came whole is told by its size and times only, and gone within a day.
+        "photos": [photo if photo["completed_at"] is None else {**photo, "picture": picture} for photo in held.photos],
         "actions": held.actions,
     }
 

@@ -22,6 +22,10 @@ BEHIND_A_HANDLE: tuple[tuple[str, dict[str, str]], ...] = (
     ("phone-code", {}),
     ("email-link", {}),
     ("correction", {"name": "Orang Lain"}),
+    ("photo", {}),
+    ("test", {}),
+    ("test/answer", {"q0": "1"}),
+    ("join", {"wave": "1"}),
 )
 
 

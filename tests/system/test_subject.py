@@ -1,6 +1,7 @@
 """A person's rights, as an operator serves them: all that is held is printed, and then destroyed."""
 
 import base64
+import io
 import json
 import subprocess
 import uuid
@@ -8,8 +9,10 @@ from typing import Any
 
 import asyncpg
 import pytest
+from PIL import Image
 
 from simulators.people import Person
+from tests.photos import CANARY, with_everything
 from tests.stack import API, ENVIRONMENT, Stack, command, eventually, gelombang, someone, typed
 
 WHY = ("--reason", "tiket 4711")
@@ -122,6 +125,46 @@ async def test_ids_that_are_still_in_the_streams_find_nothing(stack: Stack) -> N
     assert gelombang("ledger", stack.directory).returncode == 0
     for person in people:
         assert await rows_with(stack, person.nik) == {}
+
+
+async def test_the_photo_is_in_the_export_and_gone_with_the_rest(stack: Stack) -> None:
+    """The person gets the picture that is kept of them, which a browser opens; after the erasure nothing opens it."""
+    handle = stack.register(someone()).json["handle"]
+    sent = stack.call("PUT", f"{API}/{handle}/photo", body=with_everything(), headers={"Content-Type": "image/jpeg"})
+    assert sent.status == 200, sent.body
+    eventually(lambda: stack.status(handle)["checks"]["photo"]["state"] == "verified")
+    (held,) = exported(stack, "--handle", handle)
+    (photo,) = held["photos"]
+    head, _, picture = photo["picture"].partition(",")
+    assert (head, held["checks"]["photo"]["state"]) == ("data:image/jpeg;base64", "verified")
+    with Image.open(io.BytesIO(base64.b64decode(picture))) as opened:
+        assert (opened.format, opened.size) == ("JPEG", (900, 1_200))
+    assert CANARY not in base64.b64decode(picture)
+
+    item = registration_id(handle)
+    assert {"photos", "photo_objects"} <= (await rows_with(stack, item)).keys()
+    done = subject(stack, "erase", "--handle", handle, *WHY, "--yes")
+    assert (done.returncode, "1 photo," in done.stdout) == (0, True)
+    assert await rows_with(stack, item) == {"subject_actions": 2}
+
+
+def test_a_photo_that_cannot_be_read_holds_up_nothing(stack: Stack) -> None:
+    """Its object is lost: the rest is printed, and that is said."""
+    handle = stack.register(someone()).json["handle"]
+    assert (
+        stack.call(
+            "PUT", f"{API}/{handle}/photo", body=with_everything(), headers={"Content-Type": "image/jpeg"}
+        ).status
+        == 200
+    )
+    eventually(lambda: stack.status(handle)["checks"]["photo"]["state"] == "verified")
+    elsewhere = {**ENVIRONMENT, "GELOMBANG_OBJECTS_URL": stack.directory.with_name("empty").as_uri()}
+    line = [*command("subject", stack.directory)[:4], "export", "--handle", handle, *WHY]
+    done = subprocess.run(  # noqa: S603 - our own command
+        [*line, "--data-dir", str(stack.directory)], env=elsewhere, check=True, capture_output=True, text=True
+    )
+    (held,) = json.loads(done.stdout)["registrations"]
+    assert held["photos"][0]["picture"] == {"unreadable": "its object is not in the object store"}
 
 
 def test_an_export_to_a_file_is_private(stack: Stack) -> None:
