@@ -34,6 +34,11 @@ class Work(msgspec.Struct, frozen=True):
     is_retry: bool = False
     known: "Verdict | None" = None
 
+    @property
+    def failures(self) -> int:
+        """Calls so far that brought no answer. A replay of dead letters forgets attempts and not misses."""
+        return max(0, self.attempts - self.misses)
+
 
 class Verdict(msgspec.Struct, frozen=True):
     """What the outside said: `verified`, `sent`, or `rejected` with the reason."""

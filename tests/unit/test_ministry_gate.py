@@ -148,11 +148,11 @@ async def test_a_call_of_the_quota_is_used_by_each_who_passes(gate: Gate, clock:
 
 async def test_what_comes_back_is_seen_by_its_cause(gate: Gate) -> None:
     """Answers with their latency, trouble by kind, and the longest delay that was asked for."""
-    async with gate.slot(b"identity"):
+    async with gate.slot(b"identity", failures=0):
         pass
     for cause, delay in (("ministry_busy", 7.0), ("ministry_timeout", None), ("ministry_error", None)):
         with pytest.raises(Retryable):
-            async with gate.slot(b"identity"):
+            async with gate.slot(b"identity", failures=0):
                 raise Retryable(cause, delay)
     sight = gate.observed.take()
     assert sight is not None
@@ -160,3 +160,17 @@ async def test_what_comes_back_is_seen_by_its_cause(gate: Gate) -> None:
     assert sight.failures == {"ministry_busy": 1, "ministry_timeout": 1, "ministry_error": 1}
     assert (gate.observed.take_delay(), gate.observed.take_delay()) == (7.0, 0.0)
     assert gate.observed.take() is None
+
+
+async def test_who_fails_again_and_again_says_nothing_of_the_registry(gate: Gate) -> None:
+    """Nor of the day's quota; but a 429 counts whoever was asked about, and so does an answer."""
+    for cause in ("ministry_timeout", "ministry_quota", "ministry_busy"):
+        with pytest.raises(Retryable):
+            async with gate.slot(b"identity", failures=2):
+                raise Retryable(cause, 7.0)
+    async with gate.slot(b"identity", failures=2):
+        pass
+    sight = gate.observed.take()
+    assert sight is not None
+    assert (sight.answered, sight.failures, sight.quota) == (1, {"ministry_busy": 1}, frozenset())
+    assert gate.observed.take_delay() == 7.0

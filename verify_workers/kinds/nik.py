@@ -107,10 +107,10 @@ class NikChecker:
     async def _ask(self, person: Applicant, work: Work) -> Verdict | Missing:
         """Pass the gate and ask; a retry only where the budget has something left for it."""
         budget, tries = self._budget, 2 if work.is_retry else 1
-        if work.is_retry and not budget.take(time.monotonic()):
+        if work.is_retry and not budget.take(time.monotonic(), failures=work.failures):
             raise HeldBack
         try:
-            async with self._gate.slot(work.identity_digest):
+            async with self._gate.slot(work.identity_digest, failures=work.failures):
                 if not work.is_retry:
                     budget.begin(time.monotonic())
                 said = await self._client.ask(person)
@@ -121,7 +121,7 @@ class NikChecker:
             if work.is_retry:
                 budget.give_back()  # it was sent back from the gate, or stopped with this worker
             raise
-        budget.answered(tries=tries)
+        budget.answered(time.monotonic(), tries=tries)
         return said
 
     def _forget(self, identity: bytes) -> None:

@@ -93,9 +93,12 @@ class Gate:
         there = len(self._waiting) + coming
         return wanted - there if 2 * there <= wanted else 0
 
-    def slot(self, identity: bytes) -> "Slot":
-        """`async with gate.slot(identity):` around one call. Raises `Postponed` when it cannot start soon."""
-        return Slot(self, identity)
+    def slot(self, identity: bytes, *, failures: int) -> "Slot":
+        """`async with gate.slot(…):` around one call; how often the identity failed before is told to those who steer.
+
+        Raises `Postponed` when it cannot start soon.
+        """
+        return Slot(self, identity, failures)
 
     def lease(self, *, slots: int, until: float, static_until: float, most_ahead: float) -> None:
         """Take over a share: slots until then, the static share after; `most_ahead` calls may wait here at most."""
@@ -214,11 +217,12 @@ class Gate:
 class Slot:
     """One call's passage: what came of it is told to those who steer."""
 
-    __slots__ = ("_gate", "_identity", "_started_at")
+    __slots__ = ("_failures", "_gate", "_identity", "_started_at")
 
-    def __init__(self, gate: Gate, identity: bytes) -> None:
+    def __init__(self, gate: Gate, identity: bytes, failures: int) -> None:
         self._gate = gate
         self._identity = identity
+        self._failures = failures
         self._started_at = 0.0
 
     async def __aenter__(self) -> None:
@@ -232,5 +236,5 @@ class Slot:
         if error is None:
             gate.observed.answered(time.monotonic() - self._started_at)
         elif isinstance(error, Retryable):
-            gate.observed.failed(error, self._identity)
+            gate.observed.failed(error, self._identity, failures=self._failures)
         gate.leave()

@@ -15,6 +15,8 @@ from verify_workers.ministry.breaker import QUOTA
 BUSY: Final = "ministry_busy"
 TIMEOUT: Final = "ministry_timeout"
 _SAMPLE = 64
+# An identity that brought nothing so often before says nothing new about the registry.
+_TELLING_FAILURES = 2
 
 
 class Sight(msgspec.Struct, frozen=True):
@@ -44,14 +46,20 @@ class Observed:
         else:
             self._latencies[self._answered % _SAMPLE] = seconds
 
-    def failed(self, error: Retryable, identity: bytes) -> None:
-        """A call brought trouble."""
-        if error.cause == QUOTA:
-            self._quota.add(identity[:8])
-            return
-        self._failures[error.cause] += 1
+    def failed(self, error: Retryable, identity: bytes, *, failures: int) -> None:
+        """A call brought trouble, for an identity that had brought it `failures` times before.
+
+        Who fails again and again does not count against the registry, else a few of them, asked at every turn, would
+        keep it shut for all others. The retry budget keeps such calls few. A 429 is about us, whoever was asked about.
+        """
         if error.cause == BUSY:
             self._delay_seconds = max(self._delay_seconds, error.retry_after_seconds or 0.0)
+        elif failures >= _TELLING_FAILURES:
+            return
+        if error.cause == QUOTA:
+            self._quota.add(identity[:8])
+        else:
+            self._failures[error.cause] += 1
 
     def take(self) -> Sight | None:
         """What was seen since the last time; None when it was nothing."""
