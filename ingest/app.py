@@ -27,7 +27,7 @@ from ingest.handlers.participation_pages import ParticipationPages
 from ingest.handlers.photos import PhotoHandlers
 from ingest.handlers.receipts import Receipts
 from ingest.intake import Intake
-from ingest.limits import Limits
+from ingest.limits import SHARE_SECONDS, Limits
 from ingest.origin import FormTokens
 from ingest.pages import Pages
 from ingest.participation import Participation
@@ -126,7 +126,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         roles = (intake.run_finder(), statuses.run(), participation.run_writer(), admission.run())
         background += [tasks.create_task(role) for role in roles]
         background.append(tasks.create_task(repeat(shortcut.run_once, role="shortcut")))
-        background.append(tasks.create_task(repeat(limits.run_once, role="limits")))
+        background.append(tasks.create_task(repeat(limits.run_once, role="limits", pause_seconds=SHARE_SECONDS)))
         background.append(tasks.create_task(repeat(sealer.look, role="keys", pause_seconds=LOOK_SECONDS)))
         background.append(tasks.create_task(repeat(forecast.run_once, role="forecast", pause_seconds=FORECAST_SECONDS)))
         pulse = Pulse(database=database, streams=streams, metrics=metrics)

@@ -8,8 +8,10 @@ never waits for Valkey, honest crowds cost it nothing, and without it the limits
 processes together let a subject exceed a limit by at most one registration each, and by what arrives before they know.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from uuid import UUID
 
 import structlog
@@ -18,7 +20,6 @@ from monitoring.metrics import Metrics
 from registration.applicant import Applicant
 from registration.digests import KeyedDigest
 from registration.errors import Overloaded, Retryable
-from registration.outbox import Outbox
 from registration.sealing import KeyRing
 from registration.settings import Settings
 from registration.streams.limits import Uses, charge
@@ -30,15 +31,20 @@ log = structlog.get_logger(__name__)
 Subject = tuple[str, bytes]
 
 WINDOW_SECONDS = 3_600
+SHARE_SECONDS = 0.05  # between two charges: a busy mail domain is then charged once for all of them
 _QUEUE_LIMIT = 20_000
 _BATCH_LIMIT = 500
+_KNOWN_DOMAINS = 4_096
 _COUNTED_SUBJECTS = 100_000  # the newest so many to twice as many
 _CODES = {"nik": "too_many_for_nik"}
 _OTHER_CODE = "rate_limited"
 
 
 class Limits:
-    """Repeat `run_once` beside it. `clock` is in seconds since the epoch: all processes must agree on the window."""
+    """Repeat `run_once` beside it, `SHARE_SECONDS` apart.
+
+    `clock` is in seconds since the epoch: all processes must agree on the window.
+    """
 
     def __init__(
         self,
@@ -57,21 +63,24 @@ class Limits:
             "photo": settings.limit_photos,
         }
         self._exempt = frozenset(settings.limit_exempt_email_domains)
-        self._digest = KeyedDigest(ring, "limit")
+        self._digest = digest = KeyedDigest(ring, "limit")
+        # Registrations by the thousand share a few mail domains.
+        self._domain_digest = lru_cache(_KNOWN_DOMAINS)(lambda domain: digest(b"domain " + domain.encode()))
         self._streams = streams
         self._limited = metrics.limited
         self._clock = clock
         self._window = 0
         self._counts = _Counts()
         self._over: dict[bytes, str] = {}
-        self._outbox: Outbox[Uses] = Outbox(_QUEUE_LIMIT)
+        self._uses: dict[Subject, int] = {}  # not yet shared
+        self._used = asyncio.Event()
 
     def subjects(self, person: Applicant, *, nik_digest: bytes, network: bytes | None) -> tuple[Subject, ...]:
         """What a registration counts under: limits, and keyed digests, so that Valkey names nobody."""
         subjects = [("nik", nik_digest), ("phone", self._digest(b"phone " + person.phone.encode()))]
         domain = person.email.rpartition("@")[2]
         if domain not in self._exempt:
-            subjects.append(("domain", self._digest(b"domain " + domain.encode())))
+            subjects.append(("domain", self._domain_digest(domain)))
         if network is not None:
             subjects.append(("network", self._digest(b"network " + network)))
         return tuple(subjects)
@@ -94,22 +103,33 @@ class Limits:
 
     def count(self, subjects: Sequence[Subject]) -> None:
         """Count what was newly stored."""
-        for limit, subject in subjects:
-            count = self._counts.add(subject)
-            if count > 1:  # the first use is shared together with the second
-                self._outbox.put([Uses(limit, subject, 2 if count == 2 else 1)])  # noqa: PLR2004
-                self._note(limit, subject, count)
+        for subject in subjects:
+            count = self._counts.add(subject[1])
+            if count > 1:
+                self._share(subject, 2 if count == 2 else 1)  # noqa: PLR2004 - the first use goes with the second
+                self._note(*subject, count)
 
     async def run_once(self) -> None:
-        """Wait for uses and charge one batch of them; what Valkey does not take is counted here only."""
-        batch = _merged(await self._outbox.take(_BATCH_LIMIT))
-        try:
-            counts = await charge(self._streams, batch, window=self._window, window_seconds=WINDOW_SECONDS)
-        except Retryable as error:
-            log.warning("limits are not shared", cause=error.cause, count=len(batch))
-            return
-        for uses, count in zip(batch, counts, strict=True):
-            self._note(uses.limit, uses.subject, count)
+        """Wait for uses and charge all there are; what Valkey does not take is counted here only."""
+        await self._used.wait()
+        self._used.clear()
+        uses = [Uses(limit, digest, amount) for (limit, digest), amount in self._uses.items()]
+        self._uses = {}
+        for start in range(0, len(uses), _BATCH_LIMIT):
+            batch = uses[start : start + _BATCH_LIMIT]
+            try:
+                counts = await charge(self._streams, batch, window=self._window, window_seconds=WINDOW_SECONDS)
+            except Retryable as error:
+                log.warning("limits are not shared", cause=error.cause, count=len(uses) - start)
+                return
+            for use, count in zip(batch, counts, strict=True):
+                self._note(use.limit, use.subject, count)
+
+    def _share(self, subject: Subject, amount: int) -> None:
+        earlier = self._uses.get(subject, 0)
+        if earlier or len(self._uses) < _QUEUE_LIMIT:
+            self._uses[subject] = earlier + amount
+            self._used.set()
 
     def _note(self, limit: str, subject: bytes, count: int) -> None:
         if count >= self._ceilings[limit]:
@@ -139,11 +159,3 @@ class _Counts:
             count = self._elder.get(subject, 0)
         self._newer[subject] = count = count + 1
         return count
-
-
-def _merged(uses: Sequence[Uses]) -> Sequence[Uses]:
-    """One entry a subject: a mail domain has many uses in a batch."""
-    amounts: dict[tuple[str, bytes], int] = {}
-    for use in uses:
-        amounts[use.limit, use.subject] = amounts.get((use.limit, use.subject), 0) + use.amount
-    return [Uses(limit, subject, amount) for (limit, subject), amount in amounts.items()]

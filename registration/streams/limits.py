@@ -15,6 +15,7 @@ from registration.streams.streams import Streams
 
 _ROW_COUNTERS = 1 << 22  # 8 MiB a row
 _PACKED_USE = struct.Struct("!BHII")
+_TOP = 0xFFFF  # where a counter stops
 
 
 class Uses(msgspec.Struct, frozen=True):
@@ -29,7 +30,9 @@ async def charge(streams: Streams, uses: Sequence[Uses], *, window: int, window_
     """Count these uses in a window; returns for each its subject's count there. Raises `Retryable`."""
     limits = sorted({use.limit for use in uses})
     index = {limit: number for number, limit in enumerate(limits, start=1)}
-    packed = b"".join([_PACKED_USE.pack(index[use.limit], use.amount, *_positions(use.subject)) for use in uses])
+    packed = b"".join(
+        [_PACKED_USE.pack(index[use.limit], min(use.amount, _TOP), *_positions(use.subject)) for use in uses]
+    )
     return await streams.charge([f"limit:{limit}:{window}" for limit in limits], packed, seconds=2 * window_seconds)
 
 
