@@ -41,6 +41,7 @@ class Tally:
     url: SplitResult
     head: bytes
     tails: list[bytes]
+    first_body: int
     ends_at: float
     every_seconds: float
     sent: int = 0
@@ -53,7 +54,7 @@ class Tally:
     def next_request(self) -> bytes:
         """A request that was never sent before."""
         self.sent += 1
-        return b"%b%d%b" % (self.head, self.sent, self.tails[self.sent % len(self.tails)])
+        return b"%b%d%b" % (self.head, self.sent, self.tails[(self.first_body + self.sent) % len(self.tails)])
 
     def count(self, status: int, answer: bytes, seconds: float) -> None:
         """Note one answer."""
@@ -160,6 +161,7 @@ async def generate(url: str, connections: int) -> Load:
             f"Idempotency-Key: {os.environ['BENCH_PREFIX']}-"
         ).encode(),
         tails=_tails(Path(os.environ["BENCH_BODIES"])),
+        first_body=int(os.environ["BENCH_FIRST_BODY"]),
         ends_at=began + float(os.environ["BENCH_SECONDS"]),
         every_seconds=float(os.environ.get("BENCH_EVERY_SECONDS", "0")),
     )

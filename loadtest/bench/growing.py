@@ -13,7 +13,7 @@ from loadtest.bench import field
 from loadtest.bench.contender import Contender
 from loadtest.bench.field import Ground
 from loadtest.bench.figures import Spread, spread
-from loadtest.bench.rounds import WARM_UP_SECONDS, Bench, Measurement, line, measurement, turned
+from loadtest.bench.rounds import Bench, Measurement, line, measurement, turned
 from loadtest.bench.stock import Counted, Stock
 
 FEW_ROWS = 10_000
@@ -89,7 +89,7 @@ def _measure(bench: Bench, contender: Contender, number: int) -> Measurement:
     """As in the rounds, but what is in the table stays: rows are counted before and after."""
     stock, prefix = _stock(contender), f"growth-{secrets.token_hex(6)}"
     with contender.serve() as serving:
-        bench.generator.offer(serving.url, seconds=min(WARM_UP_SECONDS, bench.seconds), prefix=f"{prefix}-warm")
+        bench.warm_up(serving, prefix)
         stock.flush_entries()
         rows_before = stock.count().rows
         load, before, after = bench.load(serving, prefix)

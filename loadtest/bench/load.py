@@ -65,12 +65,16 @@ class Generator:
         version = subprocess.run([self.program, "-v"], capture_output=True, text=True, check=False)  # noqa: S603 - wrk
         return " ".join(version.stdout.split()[:2])
 
-    def offer(self, url: str, *, seconds: float, prefix: str) -> Load:
-        """Send for some seconds, wait for the last answers, and give what was seen. Raises `LoadError`."""
+    def offer(self, url: str, *, seconds: float, prefix: str, first_body: int = 0) -> Load:
+        """Send bodies for some seconds, from the first one named on, wait for the last answers, and give what was seen.
+
+        Raises `LoadError`.
+        """
         with tempfile.TemporaryDirectory(prefix="gelombang-bench-") as folder:
             result = Path(folder) / "result.json"
             told = {
                 "BENCH_BODIES": str(self.bodies),
+                "BENCH_FIRST_BODY": str(first_body),
                 "BENCH_PREFIX": prefix,
                 "BENCH_SECONDS": str(seconds),
                 "BENCH_RESULT": str(result),

@@ -18,6 +18,7 @@ from loadtest.bench.processes import Snapshot
 from loadtest.bench.stock import Counted
 
 WARM_UP_SECONDS = 2.0
+BODIES_PER_SECOND = 25_000  # so that a front door meets nobody twice: what repeats is limited, and costs more
 Item = TypeVar("Item")
 
 
@@ -82,17 +83,22 @@ class Bench:
         """Start one contender, warm it up, empty its stores, load it, count, stop it."""
         prefix = f"bench-{secrets.token_hex(6)}"
         with contender.serve() as serving:
-            self.generator.offer(serving.url, seconds=min(WARM_UP_SECONDS, self.seconds), prefix=f"{prefix}-warm")
+            self.warm_up(serving, prefix)
             if contender.stock is not None:
                 contender.stock.reset()
             load, before, after = self.load(serving, prefix)
             stored = None if contender.stock is None else contender.stock.count()
         return measurement(contender.name, number, load=load, stored=stored, before=before, after=after)
 
+    def warm_up(self, serving: Serving, prefix: str) -> None:
+        """Some load that nobody looks at, from people whom `load` does not send."""
+        self.generator.offer(serving.url, seconds=min(WARM_UP_SECONDS, self.seconds), prefix=f"{prefix}-warm")
+
     def load(self, serving: Serving, prefix: str) -> tuple[Load, Snapshot, Snapshot]:
         """What the generator saw, and the CPU times around it."""
         before = processes.snapshot(serving.groups)
-        load = self.generator.offer(serving.url, seconds=self.seconds, prefix=prefix)
+        first_body = int(BODIES_PER_SECOND * WARM_UP_SECONDS)
+        load = self.generator.offer(serving.url, seconds=self.seconds, prefix=prefix, first_body=first_body)
         return load, before, processes.snapshot(serving.groups)
 
 

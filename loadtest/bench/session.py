@@ -28,7 +28,7 @@ from loadtest.bench.field import Ground
 from loadtest.bench.figures import figures, ratios
 from loadtest.bench.load import Generator, LoadError, choose
 from loadtest.bench.report import Entrant, ExitCode, Report, ReportError, read
-from loadtest.bench.rounds import WARM_UP_SECONDS, Bench, Measurement
+from loadtest.bench.rounds import BODIES_PER_SECOND, WARM_UP_SECONDS, Bench, Measurement
 from loadtest.bench.serving import ServingError
 from loadtest.bench.stock import valkey, with_database
 from registration.errors import Retryable
@@ -36,7 +36,6 @@ from registration.store.database import Database
 
 ENVIRONMENT_ERRORS = (ServingError, LoadError, ReportError, OSError, Retryable)
 # More than the front door takes in while it lives, so that hardly anybody comes twice: limits count people.
-_BODIES_PER_SECOND = 15_000
 _SEED = 20_261_124
 
 
@@ -158,7 +157,7 @@ def profile(ground: Ground, wanted: Wanted, *, folder: Path) -> ExitCode:
 def _generator(wanted: Wanted) -> Iterator[Generator]:
     with tempfile.TemporaryDirectory(prefix="gelombang-bench-") as temporary:
         path = Path(temporary) / "bodies"
-        bodies.write(path, count=int(_BODIES_PER_SECOND * (wanted.seconds + WARM_UP_SECONDS)), seed=_SEED)
+        bodies.write(path, count=int(BODIES_PER_SECOND * (wanted.seconds + WARM_UP_SECONDS)), seed=_SEED)
         yield choose(bodies=path, connections=wanted.connections, own=wanted.own_generator)
 
 

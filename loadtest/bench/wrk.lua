@@ -1,6 +1,6 @@
 -- What wrk sends: a fresh idempotency key and another body each time; and what it writes down at the end.
--- Told by environment: BENCH_BODIES (file, a body a line), BENCH_PREFIX (of keys, unique per run), BENCH_SECONDS (how
--- long to send), BENCH_RESULT (file for the result, JSON).
+-- Told by environment: BENCH_BODIES (file, a body a line), BENCH_FIRST_BODY (the line to begin after), BENCH_PREFIX (of
+-- keys, unique per run), BENCH_SECONDS (how long to send), BENCH_RESULT (file for the result, JSON).
 --
 -- wrk cuts its connections at the end and forgets the requests that are under way, although the server may store them.
 -- So sending ends earlier than wrk does: from then on `request` gives an empty text, after which wrk 4 lets the
@@ -37,7 +37,7 @@ function init(_)
         tails[#tails + 1] = "\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
     end
     -- Threads begin at different people, and meet only when the file is used up.
-    offset = number * 31337
+    offset = tonumber(os.getenv("BENCH_FIRST_BODY")) + number * 31337
 end
 
 function request()
