@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from ingest.admission import Admission
-from ingest.limits import Limits, Subject
+from ingest.limits import Limits, Refusal, Subject
 from ingest.shortcut import Shortcut
 from monitoring.metrics import Metrics
 from registration import applicant
@@ -142,19 +142,19 @@ class Intake:
         """Look up, batch after batch, whether those who would be refused are stored already."""
         await self._finds.run()
 
-    def _refusal(self, subjects: tuple[Subject, ...]) -> Overloaded | None:
+    def _refusal(self, subjects: tuple[Subject, ...]) -> Refusal | None:
         """Why a newcomer may not come in now, if so."""
         if not self._admission.admits(self._commits.expected_wait_seconds):
-            return Overloaded("overloaded", self._retry_after_seconds)
+            return Refusal("overloaded", self._retry_after_seconds)
         return self._limits.refusal(subjects)
 
-    async def _find_earlier(self, registration_id: UUID, refusal: Overloaded) -> store.Accepted:
-        """The registration that this key already brought; raises the refusal when there is none."""
+    async def _find_earlier(self, registration_id: UUID, refusal: Refusal) -> store.Accepted:
+        """The registration that this key already brought; raises `Overloaded` when there is none."""
         earlier = await self._finds.submit(registration_id)
         if earlier is None:
             if refusal.code == "overloaded":
                 self._refused.inc()
-            raise refusal
+            raise Overloaded(refusal.code, refusal.retry_after_seconds)
         return earlier
 
     async def _commit(self, batch: Sequence[_Arrival]) -> Sequence[store.Accepted]:
