@@ -8,6 +8,7 @@ from ingest.admission import Admission
 from ingest.intake import Intake
 from ingest.limits import Limits
 from ingest.shortcut import Shortcut
+from loadtest.bench.bodies import body
 from monitoring.metrics import Metrics
 from registration import applicant
 from registration.clock import SystemClock
@@ -60,8 +61,7 @@ def full_door() -> Intake:
 
 
 def submission(index: int) -> applicant.Submission:
-    person = make_person(SEED, index)
-    return applicant.Submission(**{name: str(getattr(person, name)) for name in applicant.FIELDS})
+    return applicant.parse(body(make_person(SEED, index)))
 
 
 async def test_a_refusal_leaves_no_work_for_the_garbage_collector() -> None:
