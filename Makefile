@@ -26,7 +26,7 @@ up: $(VENV)/.installed ## Run the whole system on this machine until Ctrl-C (ARG
 	@exec $(BIN)/gelombang up $(ARGS)
 
 test: $(VENV)/.installed ## Run the tests against real PostgreSQL and Valkey (ARGS="-k nik")
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 # The peers have an environment of their own: they need older versions of libraries that we use too.
 $(PEERS)/.installed: requirements/bench.txt tools/install.sh
