@@ -61,6 +61,24 @@ def blurred() -> bytes:
     return jpeg(scene().filter(ImageFilter.GaussianBlur(6)))
 
 
+def blurred_with_noise(sigma: float = 12.0) -> bytes:
+    """Out of focus, taken in the evening: what is fine on it is the sensor's noise."""
+    picture = scene().filter(ImageFilter.GaussianBlur(8))
+    noise = Image.effect_noise(picture.size, sigma)
+    back = [max(0, min(255, 2 * (value - 64))) for value in range(256)]
+    return jpeg(Image.merge("RGB", [Image.blend(band, noise, 0.5).point(back) for band in picture.split()]))
+
+
+def dim() -> bytes:
+    """In the evening, by a lamp in the next room: not black, and nothing can be read."""
+    return jpeg(scene().point(lambda value: 30 + int(value * 0.15)))
+
+
+def pale() -> bytes:
+    """Held against a lamp: not white, and nothing can be read."""
+    return jpeg(scene().point(lambda value: 200 + int(value * 0.1)))
+
+
 def small() -> bytes:
     """As a messaging app shows it."""
     return jpeg(scene().resize((320, 240)))

@@ -32,6 +32,7 @@ DEADLINE_SECONDS = 60
 FIELDS = ("name", "birth_place", "birth_date", "nik", "email", "phone")
 LOCALES: dict[Language, str] = {"id": "id-ID", "en": "en-GB"}
 SEND: dict[Language, str] = {"id": "Kirim", "en": "Send"}
+SLOW_3G = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
 # Chromium says this of every page whose status is 400 or more, also where that status is the right one.
 STATUS_OF_A_PAGE = "Failed to load resource: the server responded with a status of "
 
@@ -90,6 +91,20 @@ class Phone:
         """The id of the element that has the focus."""
         focused: str = self.page.evaluate("document.activeElement.id")
         return focused
+
+    def on_slow_3g(self) -> None:
+        """From now on everything takes as long as on a bad line."""
+        self._line = self.context.new_cdp_session(self.page)
+        self._line.send("Network.enable")
+        self.find_network()
+
+    def lose_network(self) -> None:
+        """No signal, on a phone that is on slow 3G."""
+        self._line.send("Network.emulateNetworkConditions", {**SLOW_3G, "offline": True})
+
+    def find_network(self) -> None:
+        """Slow 3G again."""
+        self._line.send("Network.emulateNetworkConditions", SLOW_3G)
 
     def visit(self, address: str) -> int:
         """Go to an address or a path on the front door; gives the status."""

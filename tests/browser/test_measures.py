@@ -14,7 +14,6 @@ from tests.stack import Stack, eventually
 
 SEED = 20200411
 COUNT = 1_000
-SLOW_3G = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
 READ_ALL = """async ([script, regions, people]) => {
   const form = await import(script);
   const names = await (await fetch(regions)).json();
@@ -70,9 +69,7 @@ def test_script_and_server_read_a_nik_alike(clever_phone: Phone) -> None:
 def test_on_slow_3g_the_form_is_there_before_anything_else(phones: Phones, person: Person) -> None:
     """The document alone is enough; with all that it loads it is under 25 KB on the wire; registering works."""
     phone = phones.new("id", script=True)
-    session = phone.context.new_cdp_session(phone.page)
-    session.send("Network.enable")
-    session.send("Network.emulateNetworkConditions", SLOW_3G)
+    phone.on_slow_3g()
     answers: list[Response] = []
     phone.page.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108 - Playwright marks what it is given
     phone.page.goto(phone.front_door, wait_until="commit")

@@ -1,4 +1,4 @@
-"""From the form to the last check, and what goes wrong on the way, as an applicant sees it."""
+"""What goes wrong with the checks, as an applicant sees it. The whole way is in test_bad_network.py."""
 
 from simulators.people import Person
 from tests.browser.conftest import Phone
@@ -11,46 +11,6 @@ COMPLETE = {"id": "Lengkap", "en": "Complete"}
 CONFIRM_EMAIL = {"id": "Ya, ini e-mail saya", "en": "Yes, this is my e-mail"}
 EMAIL_DONE = {"id": "E-mail Anda terverifikasi", "en": "Your e-mail is verified"}
 CHECK_CODE = {"id": "Periksa kode", "en": "Check the code"}
-CODE_WRONG = {"id": "Kode yang Anda masukkan tidak cocok.", "en": "The code you entered does not match."}
-
-
-def test_from_the_form_to_complete(phone: Phone, stack: Stack, person: Person) -> None:
-    """Form, receipt, link, code: each step says where one stands, and the last one that all is done."""
-    language = phone.language
-    phone.apply(person)
-    receipt = phone.handle
-    phone.reload_until("nik", VERIFIED[language])
-    phone.reload_until("email", WAITING[language])
-    phone.reload_until("phone", WAITING[language])
-    phone.look("receipt")
-
-    link = stack.links(person)[0]
-    for _ in range(2):
-        assert phone.visit(link) == 200
-        assert phone.page.get_by_role("button", name=CONFIRM_EMAIL[language]).is_visible()
-    phone.look("email")
-    phone.visit(f"/r/{receipt}")
-    assert phone.word("email") == WAITING[language], "looking at the link changes nothing"
-
-    phone.visit(link)
-    assert phone.press(CONFIRM_EMAIL[language]).status == 200
-    assert phone.says(EMAIL_DONE[language])
-    phone.look("email-done")
-    phone.visit(f"/r/{receipt}")
-    assert phone.word("email") == VERIFIED[language]
-
-    code = stack.codes(person)[0]
-    phone.page.locator("#code").fill(other_code(code))
-    assert phone.press(CHECK_CODE[language]).status == 422
-    assert CODE_WRONG[language] in phone.page.locator("#code-problem").inner_text()
-    assert phone.focused == "code"
-    phone.look("code-wrong")
-
-    phone.page.locator("#code").fill(code)
-    assert phone.press(CHECK_CODE[language]).status == 200
-    assert phone.handle == receipt
-    phone.reload_until("overall", COMPLETE[language])
-    phone.look("complete")
 
 
 def test_a_new_link_and_a_new_code(phone: Phone, stack: Stack, person: Person) -> None:
@@ -157,8 +117,3 @@ def test_a_mailbox_that_refuses_is_told_in_words(simple_phone: Phone, person: Pe
     assert phone.page.locator("h2").nth(1).get_attribute("id") == "email-title"
     assert "E-mail kami ditolak" in phone.check("email").inner_text()
     phone.look("mail-refused")
-
-
-def other_code(code: str) -> str:
-    """Some code that is not this one."""
-    return f"{(int(code) + 1) % 1_000_000:06}"

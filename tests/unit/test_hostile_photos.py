@@ -20,6 +20,9 @@ REASONS = {
     photos.dark: Reason.PHOTO_TOO_DARK,
     photos.bright: Reason.PHOTO_TOO_BRIGHT,
     photos.blurred: Reason.PHOTO_BLURRED,
+    photos.blurred_with_noise: Reason.PHOTO_BLURRED,
+    photos.dim: Reason.PHOTO_TOO_DARK,
+    photos.pale: Reason.PHOTO_TOO_BRIGHT,
     photos.small: Reason.PHOTO_TOO_SMALL,
 }
 _ANSWER_BYTES = 64

@@ -1,8 +1,10 @@
 import gzip
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
+from uuid import UUID
 
+import msgspec
 import pytest
 
 from ingest import wording
@@ -17,14 +19,20 @@ from ingest.pages import (
     StatusView,
     nik_in_words,
 )
+from ingest.pages.views import AssessmentView
 from ingest.wording import LANGUAGES, Language
 from registration import nik
 from registration.applicant import CONFIRMABLE, FIELDS
+from registration.assessment import QUESTIONS, Scores, draw, load_bank
 from registration.checks import CORRECTABLE, Kind, Overall, Reason, State
+from registration.store.assessments import Attempt
+from registration.store.progress import Progress, Result
+from registration.waves import Wave
 
 HOSTILE = "\"><script>alert('x')</script>{{ 7*7 }}&amp;"
 RECEIVED = datetime(2020, 4, 11, 18, 30, tzinfo=UTC)
 PAGES = Pages()
+BANK = load_bank()
 TYPED = dict.fromkeys(FIELDS, HOSTILE)
 
 
@@ -102,6 +110,44 @@ def status_of(state: State = State.SENT, reason: Reason | None = None, code_prob
     )
 
 
+def three_checks(state: State) -> StatusView:
+    """The status of somebody who has sent no photo."""
+    view = status_of(state, code_problem=HOSTILE)
+    return msgspec.structs.replace(view, checks=tuple(check for check in view.checks if check.kind is not Kind.PHOTO))
+
+
+def assessment_of(test: str, scores: Scores | None = None) -> AssessmentView:
+    """The test of whoever has the longest paper of many, in an open wave."""
+    wave = Wave(1, RECEIVED, RECEIVED + timedelta(days=5), 164_000)
+    attempt = Attempt(
+        wave=1,
+        bank_version=BANK.version,
+        started_at=RECEIVED,
+        deadline_at=RECEIVED + timedelta(minutes=25),
+        answers=(0,) * QUESTIONS,
+        submitted_at=None,
+        scores=scores,
+        now=RECEIVED,
+    )
+    progress = Progress(
+        now=RECEIVED,
+        complete=True,
+        benefits=False,
+        wave=wave,
+        open=True,
+        seed_commitment="0" * 64,
+        attempt=attempt,
+        participation=None,
+        result=Result(1, UUID(int=1), rank=1, selected=True),
+    )
+    papers = [draw(BANK, seed.to_bytes(16, "big")) for seed in range(50)]
+    longest = max(papers, key=lambda paper: sum(len(item.text) + len("".join(item.options)) for item in paper))
+    questions = longest if test == "running" else ()
+    return AssessmentView(
+        handle="handle", progress=progress, test=test, minutes=25, questions=questions, notice=HOSTILE
+    )
+
+
 def every_page(language: Language) -> list[bytes]:
     message = MessageView(title=HOSTILE, text=HOSTILE, wait=HOSTILE, back=Link("/", HOSTILE))
     return [
@@ -109,6 +155,13 @@ def every_page(language: Language) -> list[bytes]:
         PAGES.form(language, everything_wrong(language)),
         *(PAGES.status(language, status_of(state, code_problem=HOSTILE)) for state in State),
         *(PAGES.status(language, status_of(State.REJECTED, reason)) for reason in Reason),
+        *(
+            PAGES.status(language, msgspec.structs.replace(three_checks(state), photo=asked, photo_problem=HOSTILE))
+            for state in State
+            for asked in ("needed", "wanted")
+        ),
+        *(PAGES.assessment(language, assessment_of(test)) for test in ("not_started", "running", "ended")),
+        PAGES.assessment(language, assessment_of("scored", Scores(motivation=21, maths=12))),
         PAGES.email_link(language, EmailLinkView()),
         PAGES.email_done(language),
         PAGES.message(language, message),
