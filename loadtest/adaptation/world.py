@@ -49,6 +49,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """A registry's life. Without `demand_per_second` there is always more work than can be done.
 
     `most_per_second` is the ceiling's rate for all workers together. A limit reaches the workers `delay_ticks` later.
+    It takes a worker `rest_seconds`, more or less, to fill a slot again that an answer set free: it is busy.
     """
 
     phases: Sequence[Phase]
@@ -59,6 +60,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     failure_seconds: float = 0.02
     demand_per_second: float | None = None
     most_per_second: float = math.inf
+    rest_seconds: float = 0.0
 
 
 class Second(msgspec.Struct, frozen=True):
@@ -72,11 +74,11 @@ class Second(msgspec.Struct, frozen=True):
 class _Worker:
     """One worker: what it has under way, and what it measured since it last reported."""
 
-    __slots__ = ("answered", "failed", "in_flight", "latencies", "share", "timed_out")
+    __slots__ = ("answered", "failed", "in_flight", "latencies", "resting", "share", "timed_out")
 
     def __init__(self, share: int) -> None:
         self.share = share
-        self.in_flight = 0
+        self.in_flight = self.resting = 0
         self.clear()
 
     def clear(self) -> None:
@@ -168,7 +170,7 @@ class World:
         self._at(self._now + TICK_SECONDS, partial(self._tick, number))
 
     def _fill(self, worker: _Worker) -> None:
-        while worker.in_flight < worker.share and self._take():
+        while worker.in_flight + worker.resting < worker.share and self._take():
             self._next_start = max(self._next_start, self._now) + self._spacing
             worker.in_flight += 1
             self._calls += 1
@@ -236,8 +238,20 @@ class World:
             if len(worker.latencies) < _SAMPLE:
                 worker.latencies.append(self._now - call.begun)
             self._answered += 1
-            self._fill(worker)
+            self._rest(worker)
         self._admit()
+
+    def _rest(self, worker: _Worker) -> None:
+        if not self._scenario.rest_seconds:
+            self._fill(worker)
+            return
+        worker.resting += 1
+        seconds = self._scenario.rest_seconds * self._randomness.uniform(0.5, 1.5)
+        self._at(self._now + seconds, partial(self._wake, worker))
+
+    def _wake(self, worker: _Worker) -> None:
+        worker.resting -= 1
+        self._fill(worker)
 
     # The controller.
 

@@ -32,6 +32,7 @@ _BACKLOG_INDEX = 500_000_000
 _FILL_AT_ONCE = 1_000
 _FEWEST_SERVERS, _MOST_SERVERS = 2, 10
 _LATENCY_SECONDS = 0.1
+_LEARN_SECONDS = 15.0
 _RECOVERY_SECONDS = 30.0
 _GOODPUT_SHARE = 0.9
 _MEMORY_SHARE = 0.05
@@ -98,6 +99,7 @@ async def _poison(arena: Arena) -> None:
 async def _outage(arena: Arena) -> None:
     """The ministry gone for a while under twice its capacity: bounded streams, flat memory, and a quick recovery.
 
+    It is the same ministry before and after, with some seconds before in which the workers find out what it can do.
     Its goodput collapses when it is overdriven, so that workers which come back all at once keep it down.
     """
     ground, crowd = arena.ground, arena.crowd
@@ -105,6 +107,8 @@ async def _outage(arena: Arena) -> None:
     servers = min(_MOST_SERVERS, max(_FEWEST_SERVERS, round(usual * _LATENCY_SECONDS)))
     capacity = servers / _LATENCY_SECONDS
     crowd.rate = 2 * capacity
+    await ground.ministry(capacity=servers, latency_seconds=_LATENCY_SECONDS)
+    await asyncio.sleep(_LEARN_SECONDS)
     await ground.ministry(capacity=servers, latency_seconds=_LATENCY_SECONDS, down=True)
     lengths, memory = await _watch_outage(arena, arena.outage_seconds)
     crowd.rate = capacity / 4  # what waits is enough to work on, and the crowd must not be the bottleneck

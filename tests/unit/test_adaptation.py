@@ -32,6 +32,19 @@ def test_it_finds_the_capacity_after_every_step(registry: Registry, workers: int
     assert min(_delivered(registry, workers=workers)) >= 0.9
 
 
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_workers_that_are_slow_to_fill_a_slot_do_not_talk_the_limit_down(workers: int) -> None:
+    """On a busy machine a slot stands empty as long as a call takes; within a minute the capacity is used all the same.
+
+    By rate times base alone the limit would sink to one or two calls and stay there.
+    """
+    scenario = Scenario(
+        phases=steps(SMALL, workers=workers).phases[:1], seconds=90.0, workers=workers, delay_ticks=2, rest_seconds=0.1
+    )
+    seconds = World(scenario, Protected(random.Random(1)), seed=1).run()  # noqa: S311 - jitter
+    assert sum(second.answered for second in seconds[50:]) >= 0.9 * 40 * scenario.phases[0].per_second
+
+
 @pytest.mark.parametrize("policy", [name for name in POLICIES if name != "gelombang"])
 def test_nothing_else_that_is_usual_does(policy: str) -> None:
     """The simulation can tell: a fixed number of calls, backoff and AIMD drive the same registry into collapse."""

@@ -97,6 +97,17 @@ async def test_entries_come_in_batches(gate: Gate) -> None:
     assert [gate.room(coming) for coming in range(5)] == [4, 3, 2, 0, 0]
 
 
+async def test_with_one_slot_the_next_entry_is_fetched_while_the_first_is_called(gate: Gate, clock: Clock) -> None:
+    """A slot that comes free finds somebody waiting, not a worker that goes to fetch."""
+    lease(gate, clock, 1)
+    await gate.enter()
+    assert gate.room(0) == 2
+    waiting = await start(gate)
+    assert gate.room(0) == 1
+    gate.leave()
+    await waiting
+
+
 async def test_who_waits_when_the_gate_is_shut_goes_back_uncharged(gate: Gate) -> None:
     """A pause tries nothing and fails nothing."""
     await gate.enter()

@@ -11,7 +11,8 @@ the rate no longer grows, neither does the limit: a registry is not pushed past 
     refilling  1.4 x   held for a round trip, until the rate is that of a full registry again
 
 Errors, 429 and time-outs halve the limit, at most once a round trip, when they are a tenth of what came back or more.
-While there is less work than the limit allows, the limit stands still: a rate that nobody pressed says nothing.
+While there is less work than the limit allows, the limit stands still: a rate that nobody pressed says nothing. Where
+slots stand empty because the workers are slow to fill them, and calls are short and do not wait, it grows slowly.
 
 Interface, for whoever steers the pool: merge what all workers saw into one `Window` about every 0.1 s, call `update`,
 spread the answer. Latencies are those of answered calls only. `knowledge` is what the next holder needs.
@@ -49,6 +50,8 @@ _MEMORY_SURPRISED_CALLS = 8  # and for fewer once a second drain has confirmed t
 _FALLEN = 0.6  # a product this much smaller asks for a new base: perhaps the registry became slower, not smaller
 _FAILING = 0.1
 _UNPRESSED = 0.85
+_SHORT_SECONDS = 0.5  # a call that a busy worker's own slowness is long beside
+_USED = 0.3  # from this part of the limit under way there is work, and workers that are slow to take it
 _SETTLING_SECONDS = 0.2  # until workers have heard of a new limit
 
 
@@ -104,7 +107,7 @@ class Controller:
         self._recent: deque[Window] = deque()
         self._is_round_whole = self._is_round_long = False  # long: a round trip; whole: and calls enough
         self._latency = self._rate = 0.0  # of the last round
-        self._halved_at = -math.inf
+        self._halved_at = self._grown_at = -math.inf
         # Starting.
         self._block: list[float] = []
         self._block_seconds = 0.0
@@ -115,6 +118,7 @@ class Controller:
         self._drained: list[float] = []
         self._before_drain = self._full_rate = self._product_at_drain = 0.0
         self._surprise = self._full_at = 0.0
+        self._was_slack = False  # before the drain
 
     @property
     def limit(self) -> int:
@@ -180,6 +184,20 @@ class Controller:
         return max(self._base or self._latency, _ROUND_SECONDS)
 
     @property
+    def _is_calm(self) -> bool:
+        return self._latency < _CALM * self._base
+
+    @property
+    def _is_slack(self) -> bool:
+        """Whether slots stand empty, and nobody waits at the registry. Beside longer calls workers are never slow."""
+        is_short = self._base < _SHORT_SECONDS
+        return is_short and self._is_calm and self._under_way < _UNPRESSED * self._limit
+
+    @property
+    def _under_way(self) -> float:
+        return sum(one.in_flight for one in self._recent) / len(self._recent)
+
+    @property
     def _product(self) -> float:
         return self._base * self._rate
 
@@ -211,7 +229,7 @@ class Controller:
             case State.STARTING:
                 self._start(now, window)
             case State.CRUISING if self._is_round_whole:
-                self._aim(_CALM_GAIN if self._latency < _CALM * self._base else _CRUISING_GAIN, window)
+                self._aim(_CALM_GAIN if self._is_calm else _CRUISING_GAIN, now, window)
                 has_fallen = self._product < _FALLEN * self._product_at_drain
                 if (now >= self._drain_at or has_fallen) and not self._is_unpressed(window):
                     self._drain()
@@ -223,10 +241,23 @@ class Controller:
             case _:
                 pass
 
-    def _aim(self, gain: float, window: Window) -> None:
+    def _aim(self, gain: float, now: float, window: Window) -> None:
+        """Where slots stand empty and nobody waits, nothing is taken back, and a call more each round trip is tried.
+
+        Workers that are slow to fill a slot deliver less than as many calls could. By the product alone the limit would
+        follow them down to one call.
+        """
         target = gain * self._product + _SPARE_CALLS
+        if self._is_slack:
+            target = max(target, self._limit + self._one_more(now))
         if target > self._limit or not self._is_unpressed(window):
             self._limit = target
+
+    def _one_more(self, now: float) -> int:
+        if now < self._grown_at + self._round_seconds or self._under_way < _USED * self._limit:
+            return 0
+        self._grown_at = now
+        return 1
 
     def _cruise(self, now: float, *, rounds: int) -> None:
         self.state = State.CRUISING
@@ -240,7 +271,7 @@ class Controller:
         if len(self._block) >= _BLOCK_CALLS and self._block_seconds >= self._latency:
             self._judge_block()
         if self._base and self._is_round_long:
-            self._aim(_STARTING_GAIN, window)
+            self._aim(_STARTING_GAIN, now, window)
         if self._queued_blocks >= _QUEUED_BLOCKS:
             self._cruise(now, rounds=_ROUNDS_TO_FIRST_DRAIN)
 
@@ -262,7 +293,7 @@ class Controller:
 
     def _drain(self) -> None:
         self.state = State.DRAINING
-        self._before_drain, self._full_rate = self._limit, self._rate
+        self._before_drain, self._full_rate, self._was_slack = self._limit, self._rate, self._is_slack
         self._surprise = 0.0
         self._lower(_DRAINING_GAIN * self._product)
 
@@ -301,7 +332,9 @@ class Controller:
     def _refill(self, now: float) -> None:
         """Never to more than before: a base that grew says that there is less room, not more."""
         self._product_at_drain = self._base * self._full_rate
-        self._limit = min(self._before_drain, _CRUISING_GAIN * self._product_at_drain + _SPARE_CALLS)
+        self._limit = self._before_drain
+        if self._surprise or not self._was_slack:
+            self._limit = min(self._limit, _CRUISING_GAIN * self._product_at_drain + _SPARE_CALLS)
         self.state = State.REFILLING
         self._full_at = now + _SETTLING_SECONDS + self._base
 

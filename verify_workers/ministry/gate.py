@@ -18,6 +18,7 @@ from verify_workers.ministry.pacer import Pacer
 
 PATIENCE_SECONDS = 3.0  # whoever waits for longer goes back to the stream
 _AHEAD_SECONDS = 0.1  # as much as starts within this time is fetched ahead
+_LEAST_AHEAD = 2  # so that with one slot the next one waits here already when it comes free
 _TIMER_SECONDS = 0.001  # the loop's timers count in these, and may ring one early
 
 
@@ -88,7 +89,7 @@ class Gate:
         if not slots:
             return 0
         # As many as may start at once, and as many again as start in a moment, so that they come in batches.
-        soon = max(0, slots - self.in_flight) + max(slots, self._pace * _AHEAD_SECONDS)
+        soon = max(0, slots - self.in_flight) + max(slots, _LEAST_AHEAD, self._pace * _AHEAD_SECONDS)
         wanted = max(1, math.floor(min(soon, self._most_ahead, self.calls_left)))
         there = len(self._waiting) + coming
         return wanted - there if 2 * there <= wanted else 0
