@@ -75,7 +75,7 @@ def import_(
         with list_.text as text, rejected.open("w", encoding="utf-8", newline="") as out:
             bad = csv.writer(out)
             bad.writerow(["line", "reason"])
-            niks = _niks(text, done, lambda line, reason: bad.writerow([line, reason]))
+            niks = read_niks(text, done, lambda line, reason: bad.writerow([line, reason]))
             with_database(lambda database: _import(database, niks, digests.nik, list_=list_, done=done), data_dir)
     except (OSError, UnicodeError, csv.Error) as error:
         raise CommandError(f"{file} cannot be read as CSV in UTF-8: {type(error).__name__}.") from None
@@ -89,7 +89,7 @@ def import_(
     raise typer.Exit(EXIT_BAD_ROWS)
 
 
-def _niks(text: TextIO, done: Import, reject: Callable[[int, str], object]) -> Iterator[str]:
+def read_niks(text: TextIO, done: Import, reject: Callable[[int, str], object]) -> Iterator[str]:
     """The usable NIKs, one at a time; the others go to `reject` with their line."""
     from registration import nik as niks  # noqa: PLC0415 - slow to import
 

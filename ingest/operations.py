@@ -325,7 +325,7 @@ EXAMPLES = {
             "seed_commitment": "630dcd2966c4336691125448bbb25b4ff412a49c732db2c8abc1b8581bd710dd",
         },
         "test": "scored",
-        "joined": {"ticket": _TICKET, "joined_at": _MOMENT},
+        "joined": {"wave": 1, "ticket": _TICKET, "joined_at": _MOMENT},
         "result": None,
     },
     participation_api.AssessmentBody: {

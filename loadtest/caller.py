@@ -10,12 +10,12 @@ import random
 import resource
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import msgspec
 
-from loadtest.record import Record, UnexpectedError
+from loadtest.record import UnexpectedError
 
 GIVE_UP_SECONDS = 10.0
 LONGEST_DELAY_SECONDS = 30.0
@@ -43,6 +43,25 @@ class Answer(msgspec.Struct, frozen=True):
             raise UnexpectedError(f"{self.status} without a JSON object") from None
 
 
+class Account(Protocol):
+    """Where it is taken down what went wrong before there was an answer."""
+
+    flaws: list[str]
+
+    def retried(self, trouble: str) -> None:
+        """A request went wrong and is sent again."""
+
+
+class NoAccount:
+    """For those of whom nothing is taken down but the answers."""
+
+    def __init__(self) -> None:
+        self.flaws: list[str] = []
+
+    def retried(self, trouble: str) -> None:
+        """Nobody wants to know."""
+
+
 class Caller:
     """One session for everybody. `answers` counts what came back, by what was asked."""
 
@@ -59,7 +78,7 @@ class Caller:
 
     async def call(
         self,
-        record: Record,
+        record: Account,
         what: str,
         method: str,
         url: str,

@@ -30,7 +30,7 @@ _LOOKS_AT_ONCE = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to try, and where. `rate` is in arrivals per second; None is as fast as `AT_ONCE` applicants allow."""
+    """What to try, and where. `rate` is in arrivals per second; None is as fast as `at_once` applicants allow."""
 
     front_door: str
     mailbox: str
@@ -39,6 +39,7 @@ class Plan:
     seed: int
     timeout_seconds: float
     rate: float | None = None
+    at_once: int = AT_ONCE
 
 
 def run(plan: Plan) -> Report:
@@ -96,7 +97,7 @@ class Trial:
         applicants = draw(self._plan.seed, self._plan.count)
         async with asyncio.TaskGroup() as walks:
             if self._plan.rate is None:
-                free = asyncio.Semaphore(AT_ONCE)
+                free = asyncio.Semaphore(self._plan.at_once)
                 for applicant in applicants:
                     await free.acquire()
                     walk = walks.create_task(client.walk(self._record(applicant, due_at=_now())))

@@ -39,8 +39,9 @@ class WaveBody(msgspec.Struct, frozen=True):
 
 
 class JoinedBody(msgspec.Struct, frozen=True):
-    """The applicant takes part, under this ticket, which is what the published result names."""
+    """The applicant takes part in this wave, under this ticket, which is what the published result names."""
 
+    wave: int
     ticket: UUID
     joined_at: Moment
 
@@ -55,7 +56,10 @@ class ResultBody(msgspec.Struct, frozen=True):
 
 
 class ProgressBody(msgspec.Struct, frozen=True):
-    """How far the applicant is. What is null is not there yet."""
+    """How far the applicant is. What is null is not there yet.
+
+    Test and joining are those of the open wave or, when none is open, of the newest one that the applicant tried.
+    """
 
     now: Moment
     complete: Annotated[bool, Meta(description="All checks are verified, so the test can be begun")]
@@ -193,6 +197,6 @@ def _progress_body(progress: Progress) -> ProgressBody:
             seed_commitment=progress.seed_commitment or "",
         ),
         test=state_of(progress.attempt),
-        joined=None if joined is None else JoinedBody(joined.ticket, joined.joined_at),
+        joined=None if joined is None else JoinedBody(joined.wave, joined.ticket, joined.joined_at),
         result=None if result is None else ResultBody(result.wave, result.ticket, result.rank, result.selected),
     )

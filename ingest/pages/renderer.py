@@ -22,7 +22,7 @@ from ingest.wording import LANGUAGES, Language
 _KEY_SLOT, _CSRF_SLOT = "slot-for-the-key", "slot-for-the-csrf-token"
 _PROBLEM_PAGES_KEPT = 1024
 _TIME_MENDS = frozenset({"overloaded", "dependency_down"})
-_SCRIPTS = ("form", "status", "photo", "waiting")
+_SCRIPTS = ("form", "status", "photo", "test", "waiting")
 _NOT_BACK_TO_THE_FORM = frozenset({"token_invalid"})
 """Problems of people who registered already: sent to the form, they would register a second time."""
 

@@ -24,7 +24,7 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     command: str
     seconds: float
     kills: int
-    numbers: Mapping[str, int]
+    numbers: Mapping[str, float]
     claims: tuple[Claim, ...]
 
     @property
@@ -41,7 +41,7 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
         """For people: the funnel, then each claim."""
         numbers = Table(title=f"{self.name}, {self.seconds:,.0f} s, {self.kills} kills", show_header=False)
         for name, number in self.numbers.items():
-            numbers.add_row(name, f"{number:,}")
+            numbers.add_row(name, f"{number:,}" if isinstance(number, int) else f"{number:,.3f}")
         console.print(numbers)
         for claim in self.claims:
             console.print(f"{'holds ' if claim.holds else 'BROKEN'} {claim.says}: {claim.seen}", highlight=False)

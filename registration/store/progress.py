@@ -14,6 +14,7 @@ from registration.waves import Wave
 class Participation(msgspec.Struct, frozen=True):
     """In which wave an applicant takes part, under which ticket."""
 
+    wave: int
     ticket: UUID
     joined_at: datetime
 
@@ -28,7 +29,10 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """All of it at one instant, `now` by PostgreSQL's clock. `wave` is the open one (`open`) or else the next."""
+    """All of it at one instant, `now` by PostgreSQL's clock. `wave` is the open one (`open`) or else the next.
+
+    `attempt` and `participation` are of the open wave or, when none is open, of the newest that the applicant tried.
+    """
 
     now: datetime
     complete: bool
@@ -56,7 +60,9 @@ def _progress(row: Row) -> Progress:
         open=bool(row["open"]),
         seed_commitment=row["seed_commitment"],
         attempt=None if row["test_wave"] is None else attempt_of(row),
-        participation=None if row["ticket"] is None else Participation(row["ticket"], row["joined_at"]),
+        participation=None
+        if row["ticket"] is None
+        else Participation(row["joined_wave"], row["ticket"], row["joined_at"]),
         result=None
         if row["result_wave"] is None
         else Result(row["result_wave"], row["result_ticket"], row["rank"], row["selected"]),

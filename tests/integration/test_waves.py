@@ -145,6 +145,30 @@ async def test_closing_waits_for_joins_under_way_and_refuses_later_ones(database
     assert await join(database, [late], 1) == {Joining.NOT_OPEN: 1}
 
 
+async def test_a_closing_takes_nothing_from_sight(database: Database) -> None:
+    """Until the next wave opens the score and the participation are shown; who asks again to join finds out."""
+    (person,) = await complete(database, 1)
+    await planned(database)
+    await do_the_test(database, [person], 1)
+    assert await join(database, [person], 1) == {Joining.JOINED: 1}
+    await waves.close_wave(database, 1, early=True)
+    assert await join(database, [person], 1) == {Joining.JOINED: 1}, "the answer of the first time may have been lost"
+    progress = await read_progress(database, person)
+    assert progress is not None
+    assert progress.attempt is not None
+    assert progress.attempt.scores == Scores(1, 1)
+    assert progress.participation is not None
+    assert (progress.open, progress.participation.wave) == (False, 1)
+
+    await database.fetch(
+        "update waves set opens_at = opens_at - interval '1 week', closes_at = closes_at - interval '1 week'"
+    )
+    await planned(database, number=2)
+    progress = await read_progress(database, person)
+    assert progress is not None
+    assert (progress.open, progress.attempt, progress.participation) == (True, None, None), "a new wave, a new test"
+
+
 async def test_selection_takes_the_best_exactly_once_and_never_over_quota(database: Database) -> None:
     """What is stored is what the pure function says, however often and by however many it is asked for."""
     ids = await complete(database, 200)

@@ -1,7 +1,9 @@
 -- Lets a batch of applicants join a wave, in one commit.
 -- $1 registrations, $2 their tickets: arrays of one length; $3 the wave.
--- Returns for each registration what came of it: joined (now or before), not_open, incomplete, not_tested,
--- already_selected (in a wave that was announced: before that nobody may learn it), or person_joined (another registration of the same person joined, who can only be its earlier owner).
+-- Returns for each registration what came of it: joined (now or before: also after the closing, so that whoever lost the
+-- answer and asks again finds out), not_open, incomplete, not_tested, already_selected (in a wave that was announced:
+-- before that nobody may learn it), or raced (another registration of the same person joined, who can only be its
+-- earlier owner).
 -- The wave's row is held in share, so that closing waits for this commit; whoever comes after the closing second by
 -- PostgreSQL's clock finds it not open. Tickets are taken in order, so that overlapping batches cannot deadlock.
 with open_wave as (
@@ -19,7 +21,7 @@ asked as (
     left join open_wave as w on true
     left join nik_owners as o on o.registration_id = batch.id
     left join assessments as a on a.registration_id = batch.id and a.wave = w.number
-    left join joins as j on j.registration_id = batch.id and j.wave = w.number
+    left join joins as j on j.registration_id = batch.id and j.wave = $3::int
     left join (beneficiaries as b join waves as told on told.number = b.wave and told.announce_at <= clock_timestamp())
         on b.nik_digest = o.nik_digest
     left join affected_workers as f on f.nik_digest = o.nik_digest
@@ -36,8 +38,8 @@ inserted as (
 )
 select asked.id,
     case
-        when asked.wave is null then 'not_open'
         when asked.joined_before or i.registration_id is not null then 'joined'
+        when asked.wave is null then 'not_open'
         when asked.nik_digest is null then 'incomplete'
         when asked.already_selected then 'already_selected'
         when asked.scored_at is null then 'not_tested'
