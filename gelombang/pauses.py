@@ -1,11 +1,11 @@
 """`gelombang pause` and `gelombang resume`: stop a kind of work, and let it go on."""
 
-import getpass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gelombang import acting_user
 from registration.checks import Kind
 
 DataDir = Annotated[Path | None, typer.Option(help="Data dir of a local stack")]
@@ -22,7 +22,7 @@ def pause(
     from registration.store import pauses  # noqa: PLC0415
 
     new = with_database(
-        lambda database: pauses.pause(database, ministry, reason=reason, by=getpass.getuser()), data_dir
+        lambda database: pauses.pause(database, ministry, reason=reason, by=acting_user.name()), data_dir
     )
     print(f"{ministry} is paused" if new else f"{ministry} was paused already; its first reason stays")
 
@@ -32,5 +32,5 @@ def resume(ministry: Ministry, data_dir: DataDir = None) -> None:
     from gelombang.connecting import with_database  # noqa: PLC0415 - slow to import
     from registration.store import pauses  # noqa: PLC0415
 
-    ended = with_database(lambda database: pauses.resume(database, ministry, by=getpass.getuser()), data_dir)
+    ended = with_database(lambda database: pauses.resume(database, ministry, by=acting_user.name()), data_dir)
     print(f"{ministry} goes on" if ended else f"{ministry} was not paused")

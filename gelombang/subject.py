@@ -5,8 +5,6 @@ of it has happened or nothing; run it again.
 """
 
 import json
-import os
-import pwd
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from gelombang import acting_user
 from gelombang.errors import CommandError
 
 if TYPE_CHECKING:
@@ -109,11 +108,7 @@ def _note(reason: str) -> "Note":
 
     if not reason.strip():
         raise CommandError("--reason must say why, for the audit.")
-    try:
-        actor = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container's user without a name
-        actor = str(os.getuid())
-    return Note(actor=actor, reason=reason.strip())
+    return Note(actor=acting_user.name(), reason=reason.strip())
 
 
 def _with_subject(

@@ -5,7 +5,6 @@ and under which capacity proof or for which reason without one, is written down.
 """
 
 import hashlib
-import os
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gelombang import acting_user
 from gelombang.errors import CommandError
 
 if TYPE_CHECKING:
@@ -105,7 +105,9 @@ def open_(
     if digest is None and not (override or "").strip():
         raise CommandError("a wave opens with --proof FILE (see `gelombang prove`), or with --override REASON.")
     opened = with_database(
-        lambda database: store.open_wave(database, number, actor=actor(), proof=digest, override_reason=override),
+        lambda database: store.open_wave(
+            database, number, actor=acting_user.name(), proof=digest, override_reason=override
+        ),
         data_dir,
     )
     if not opened:
@@ -195,16 +197,6 @@ def state_of(record: "WaveRecord") -> str:
     if record.opened_at is None:
         return "planned"
     return "open" if record.now >= record.wave.opens_at else "ready"
-
-
-def actor() -> str:
-    """Who runs the command, for the audit."""
-    import pwd  # noqa: PLC0415
-
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container's user without a name
-        return str(os.getuid())
 
 
 def _checked_proof(path: Path, data_dir: Path | None) -> str:
