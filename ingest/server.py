@@ -71,7 +71,7 @@ class _Connection(web.RequestHandler):
         """Take a connection in, unless there are as many as there may be."""
         super().connection_made(transport)
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout  # aiohttp sets none for 0 s
-        if len(self._server.connections) > self._server.connection_limit:
+        if self._server.connection_count > self._server.connection_limit:
             self.force_close()
         else:
             self._set_head_deadline()
@@ -126,6 +126,11 @@ class _Server(web.Server):
 
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, self._answering, self._admission, loop=self._loop, **self._options)
+
+    @property
+    def connection_count(self) -> int:
+        """How many there are; aiohttp's `connections` is a new list of them each time."""
+        return len(self._connections)
 
     def close_idle(self, seconds: float) -> None:
         """Close every connection on which nothing has come for so long."""
