@@ -1,4 +1,4 @@
-"""A `gelombang up` of a command's own, on a directory of its own: for proofs and replays.
+"""A `gelombang up` of a command's own, on a directory of its own: for proofs, replays, rehearsals and fault runs.
 
 Guarantee: it ends with the command that started it, whatever ends that.
 """
@@ -15,10 +15,10 @@ from typing import Any
 from gelombang import data_directory, endpoints, launcher
 from gelombang.errors import CommandError
 
-_READY_SECONDS = 120.0
+_READY_SECONDS = 180.0
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.1
-_LAST_LINES = 3
+_LAST_LINES = 5
 
 
 @contextlib.contextmanager
@@ -34,7 +34,7 @@ def running(directory: Path, *options: str, environment: Mapping[str, str]) -> I
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            start_new_session=True,
+            start_new_session=True,  # Ctrl-C ends the command first; the system ends after its last look
         )
     try:
         yield _ready(process, directory, log)
