@@ -21,7 +21,8 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from monitoring.alerting.rulebook import RUNBOOKS
-from monitoring.boards import BOARDS, Board, Panel
+from monitoring.boards import BOARDS
+from monitoring.panels import Board, Panel
 
 DASHBOARDS = Path(__file__).resolve().parent.parent / "monitoring" / "dashboards"
 _SOURCE = DataSourceRef(type_val="prometheus", uid="$datasource")
