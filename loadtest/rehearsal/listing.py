@@ -23,6 +23,7 @@ _SPOILT = (("", "nik_missing"), ("3,17401E+15", "nik_format"), ("317401430290", 
 _GROWTH = 1.1
 _SHORTER = 10
 _EXIT_BAD_ROWS = 1
+_LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,8 +109,11 @@ class Listing:
         process = os.posix_spawn(
             sys.executable, [*line, "--data-dir", str(self._plan.data_directory)], os.environ, setpgroup=0
         )
-        _, status, usage = os.wait4(process, 0)
-        return _Run(os.waitstatus_to_exitcode(status), time.monotonic() - began, usage.ru_maxrss * 1024)
+        peak_bytes = 0
+        while not (ended := os.waitpid(process, os.WNOHANG))[0]:
+            peak_bytes = max(peak_bytes, _peak_bytes(process))
+            time.sleep(_LOOK_SECONDS)
+        return _Run(os.waitstatus_to_exitcode(ended[1]), time.monotonic() - began, peak_bytes)
 
     async def _kept(self) -> Mapping[str, int]:
         """Rows in PostgreSQL by list."""
@@ -117,6 +121,13 @@ class Listing:
             lambda: self._ground.database.fetch("select source, count(*) as rows from affected_workers group by 1")
         )
         return {row["source"]: row["rows"] for row in rows}
+
+
+def _peak_bytes(process: int) -> int:
+    """The most memory that a process had so far: its own, which what the system tells of an ended child is not."""
+    lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
+    sizes = [int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")]
+    return sizes[0] if sizes else 0  # it has ended and nobody has asked how yet
 
 
 def _report(file: Path) -> Mapping[int, str]:
