@@ -39,6 +39,9 @@ bench: $(VENV)/.installed $(PEERS)/.installed ## Compare the front door with its
 chaos: $(VENV)/.installed ## Break a running system under load and check the ledger (ARGS="--fault kill-worker")
 	@exec $(BIN)/gelombang chaos $(ARGS)
 
+prove: $(VENV)/.installed ## Prove the historic peak's rate on this machine, about 14 quiet minutes (ARGS="loadtest/plans/short.toml")
+	@exec $(BIN)/gelombang prove $(ARGS)
+
 # Checkov has an environment of its own: a hundred packages that nothing else here needs.
 $(POLICIES)/.installed: requirements/policies.txt tools/install.sh
 	@sh tools/install.sh $(POLICIES) requirements/policies.txt --without-project
