@@ -109,7 +109,9 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         answers = Answers(database=database, shortcut=shortcut, challenges=Challenges(ring))
         desk.open(Office(database=database, answers=answers, sealer=sealer, handles=Handles(ring)))
         forecast = Forecast(database, streams)
-        participation = Participation(settings=settings, database=database, lots=Lots(ring), bank=load_bank())
+        participation = Participation(
+            settings=settings, database=database, lots=Lots(ring), bank=load_bank(), metrics=metrics
+        )
         answering = _answering(
             settings,
             metrics,

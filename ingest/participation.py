@@ -12,9 +12,10 @@ from uuid import UUID
 
 import msgspec
 
+from monitoring.metrics import Metrics
 from registration.assessment import QUESTIONS, Bank, Paper, draw
 from registration.batching import GroupCommit
-from registration.errors import Rejected, Retryable
+from registration.errors import Overloaded, Rejected, Retryable
 from registration.lots import Lots
 from registration.settings import Settings
 from registration.store import assessments, waves
@@ -48,11 +49,12 @@ class _Joiner(msgspec.Struct, frozen=True):
 class Participation:
     """The test and joining; run `run_writer` beside it."""
 
-    def __init__(self, *, settings: Settings, database: Database, lots: Lots, bank: Bank) -> None:
+    def __init__(self, *, settings: Settings, database: Database, lots: Lots, bank: Bank, metrics: Metrics) -> None:
         self._database = database
         self._lots = lots
         self._bank = bank
         self._minutes = settings.test_minutes
+        self._joined = metrics.joins
         self._joins = GroupCommit(
             self._commit,
             batch_limit=settings.batch_limit,
@@ -97,7 +99,12 @@ class Participation:
 
     async def join(self, registration_id: UUID, wave: int) -> None:
         """Join a wave; raises `Rejected` with why not, `Overloaded` when too many wait."""
-        outcome = await self._joins.submit(_Joiner(registration_id, wave))
+        try:
+            outcome = await self._joins.submit(_Joiner(registration_id, wave))
+        except (Overloaded, Retryable) as error:
+            self._joined.labels("overloaded" if isinstance(error, Overloaded) else "failed").inc()
+            raise
+        self._joined.labels(outcome).inc()
         if outcome is Joining.RACED:
             raise Retryable("join_contended")
         if outcome is not Joining.JOINED:

@@ -136,6 +136,28 @@ WAVE_OPENING = Board(
             ),
             runbook="RegistrySlow",
         ),
+        Panel(
+            title="Joining",
+            says="Tries to join the wave, by what came of them.",
+            lines=(Line(f"sum by (outcome) (rate(gelombang_joins_total{_RATE}))", "{{outcome}}"),),
+            unit="reqps",
+            width=8,
+            runbook="ClosingRush",
+        ),
+        Panel(
+            title="Tests without a score",
+            says="How long the oldest test that has ended waits; five minutes are promised.",
+            lines=(Line("max(gelombang_oldest_unscored_seconds)", "oldest"),),
+            unit="s",
+            limit=60,
+            runbook="ScoringLate",
+        ),
+        Panel(
+            title="Announcements",
+            says="Messages that tell a result and were not sent yet.",
+            lines=(Line("max by (channel, state) (gelombang_announcements_waiting)", "{{channel}} {{state}}"),),
+            runbook="AnnouncementStuck",
+        ),
     ),
 )
 

@@ -138,6 +138,15 @@ class Metrics:
 
     def _declare_waves(self) -> None:
         self.scored = self._counter("tests_scored", "Tests scored", [])
+        self.joins = self._counter("joins", "Tries to join a wave, by what came of them", ["outcome"])
+        self.oldest_unscored_seconds = self._census(
+            "oldest_unscored_seconds", "Wait of the oldest test that has ended and has no score", []
+        )
+        self.announcements_waiting = self._census(
+            "announcements_waiting",
+            "Messages not sent: planned for later, due, or overdue (a minute late, or tried in vain)",
+            ["channel", "state"],
+        )
         self.announcements = self._counter(
             "announcements", "Messages that tell a wave's result, by what came of a try", ["channel", "result"]
         )

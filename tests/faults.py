@@ -159,7 +159,19 @@ FAULTS: Mapping[str, tuple[Change, set[tuple[str, str, str]], set[tuple[str, str
         {page("WorkersDown", "phone")},
         {ticket("ProcessDown"), page("NumbersMissing", "phone")},
     ),
-    "waves worker dead": (gone("worker-waves"), {page("WorkersDown", "waves")}, {ticket("ProcessDown")}),
+    "waves worker dead": (
+        gone("worker-waves"),
+        {page("WorkersDown", "waves")},
+        {ticket("ProcessDown"), page("NumbersMissing", "waves")},
+    ),
+    "closing rush": (more("gelombang_joins_total", 0.5, outcome="overloaded"), {page("ClosingRush")}, set()),
+    "scoring late": (put("gelombang_oldest_unscored_seconds", 90), {page("ScoringLate", "waves")}, set()),
+    "announcement stuck": (
+        more("gelombang_announcements_total", 0, channel="email", result="sent"),
+        {page("AnnouncementStuck")},
+        set(),
+    ),
+    "nobody counts tests": (absent("gelombang_oldest_unscored_seconds"), {page("NumbersMissing", "waves")}, set()),
     "paused": (
         all_of(put("gelombang_paused", 1, kind="email"), LATE["email"]),
         {ticket("KindPaused", "email")},
@@ -178,13 +190,15 @@ FAULTS: Mapping[str, tuple[Change, set[tuple[str, str, str]], set[tuple[str, str
             more("gelombang_http_requests_total", 3, route=POST, status="503"),
             *(absent(name) for name in ("gelombang_backlog", "gelombang_oldest_due_seconds", "gelombang_set_aside")),
             absent("gelombang_ledger_discrepancies"),
+            absent("gelombang_oldest_unscored_seconds"),
+            absent("gelombang_announcements_waiting"),
         ),
         {page("PostgreSQLDown")},
         {
             page("DoorFailing"),
             ticket("DoorFailing"),
             ticket("BooksMissing"),
-            *(page("NumbersMissing", kind) for kind in ("nik", "email", "phone")),
+            *(page("NumbersMissing", kind) for kind in ("nik", "email", "phone", "waves")),
         },
     ),
     "postgresql slow": (
@@ -258,7 +272,7 @@ FAULTS: Mapping[str, tuple[Change, set[tuple[str, str, str]], set[tuple[str, str
     "nothing scraped": (
         unwatched(*ALL),
         {page("NotWatched", kind) for kind in ("door", "nik", "email", "phone", "waves")},
-        {ticket("BooksMissing"), *(page("NumbersMissing", kind) for kind in ("nik", "email", "phone"))},
+        {ticket("BooksMissing"), *(page("NumbersMissing", kind) for kind in ("nik", "email", "phone", "waves"))},
     ),
     "one worker dead": (gone(WORKERS[1]), {ticket("ProcessDown")}, set()),
     "nothing": (lambda _history: None, set(), set()),

@@ -240,8 +240,19 @@ def _books(history: History, rate: Callable[[float], float]) -> None:
     for index in range(history.count):
         came.append(total)
         total += rate(index * history.step) * history.step
-    stages = ("registered", "email_verified", "nik_verified", "complete", "tested", "joined", "selected")
-    for stage, share in zip(stages, (1, 0.74, 0.94, 0.7, 0.5, 0.3, 0.1), strict=True):
+    stages = (
+        "registered",
+        "email_verified",
+        "nik_verified",
+        "complete",
+        "test_begun",
+        "test_ended",
+        "tested",
+        "joined",
+        "selected",
+        "announced",
+    )
+    for stage, share in zip(stages, (1, 0.74, 0.94, 0.7, 0.6, 0.55, 0.5, 0.3, 0.1, 0.1), strict=True):
         history.series[key("gelombang_people", stage=stage, **where)] = [round(n * share) for n in came]
     for kind in KINDS:
         for state, share in (
@@ -258,6 +269,12 @@ def _books(history: History, rate: Callable[[float], float]) -> None:
     history.gauge("gelombang_database_sessions_limit", 100, **where)
     history.gauge("gelombang_valkey_memory_bytes", 3e6, **where)
     scored = {"job": "gelombang", "instance": "worker-waves"}
+    history.gauge("gelombang_oldest_unscored_seconds", 0.4, **scored)
+    for outcome, share in (("joined", 0.3), ("not_open", 0.01), ("overloaded", 0.0)):
+        door = {"job": "gelombang", "instance": DOORS[0]}
+        history.counter("gelombang_joins_total", lambda t, share=share: rate(t) * share, outcome=outcome, **door)  # type: ignore[misc]
     history.counter("gelombang_tests_scored_total", lambda t: rate(t) * 0.5, **scored)
     for channel in ("email", "phone"):
         history.counter("gelombang_announcements_total", 0.1, channel=channel, result="sent", **scored)
+        for state in ("planned", "due", "overdue"):
+            history.gauge("gelombang_announcements_waiting", 3, channel=channel, state=state, **scored)

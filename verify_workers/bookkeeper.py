@@ -54,7 +54,10 @@ def _stages(account: Account) -> dict[str, int]:
         "email_verified": states[Kind.EMAIL][State.VERIFIED],
         "nik_verified": states[Kind.NIK][State.VERIFIED],
         "complete": account.complete,
+        "test_begun": account.begun,
+        "test_ended": account.submitted,
         "tested": account.tested,
         "joined": account.joined,
         "selected": account.selected,
+        "announced": account.announced,
     }

@@ -8,13 +8,16 @@ from registration.store.upkeep import Ledger, read_ledger
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """`complete`, `tested`, `joined` and `selected` count registrations."""
+    """`complete` counts registrations; the stages after it count one for each wave."""
 
     ledger: Ledger
     complete: int
+    begun: int
+    submitted: int
     tested: int
     joined: int
     selected: int
+    announced: int
     database_bytes: int
     sessions: int
     sessions_limit: int

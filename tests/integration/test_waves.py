@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from registration.assessment import QUESTIONS, Scores
-from registration.store import assessments, waves
+from registration.store import assessments, stages, waves
 from registration.store.assessments import Attempt, Unscored
 from registration.store.database import Database
 from registration.store.progress import read_progress
@@ -290,3 +290,29 @@ async def test_two_scorers_share_the_work_and_score_each_attempt_once(database: 
 
     await asyncio.gather(scorer(0), scorer(1))
     assert sum(counts) == 60
+
+
+async def test_what_of_the_later_stages_waits_is_counted(database: Database) -> None:
+    """A test that ended and has no score, and messages by how late they are; what is scored or sent waits no more."""
+    (person,) = await complete(database, 1)
+    await planned(database)
+    assert (await stages.measure(database)).oldest_unscored_seconds == 0
+    await assessments.start(database, person, bank_version=1, minutes=25)
+    await assessments.submit(database, person, 1)
+    await database.fetch("update assessments set submitted_at = submitted_at - interval '90 seconds'")
+    assert 90 <= (await stages.measure(database)).oldest_unscored_seconds < 150
+    await assessments.score_ended(database, lambda _: Scores(5, 5), bank_version=1, limit=9)
+    assert (await stages.measure(database)).oldest_unscored_seconds == 0
+
+    await database.fetch(
+        "insert into announcements (wave, registration_id, channel, due_at, attempts) values"
+        " (1, $1, 'email', clock_timestamp() + interval '1 hour', 0), (1, $1, 'phone', clock_timestamp(), 0)",
+        person,
+    )
+    messages = (await stages.measure(database)).messages
+    assert {key: count for key, count in messages.items() if count} == {("email", "planned"): 1, ("phone", "due"): 1}
+    await database.fetch("update announcements set attempts = 2 where channel = 'email'")
+    await database.fetch("update announcements set sent_at = clock_timestamp() where channel = 'phone'")
+    messages = (await stages.measure(database)).messages
+    assert {key: count for key, count in messages.items() if count} == {("email", "overdue"): 1}
+    assert len(messages) == 6, "a state that nobody is in is shown as 0"

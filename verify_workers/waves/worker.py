@@ -21,6 +21,7 @@ from registration.store.migrate import assert_migrated
 from verify_workers.mail.client import MailClient
 from verify_workers.sms_gateway import SmsGateway
 from verify_workers.waves.announcer import Announcer
+from verify_workers.waves.census import StagesCensus
 from verify_workers.waves.closer import Closer
 from verify_workers.waves.scorer import Scorer
 
@@ -29,6 +30,7 @@ log = structlog.get_logger(__name__)
 _SCORING_SECONDS = 0.5
 _CLOSING_SECONDS = 1.0
 _ANNOUNCING_SECONDS = 0.5
+_CENSUS_SECONDS = 5.0
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
@@ -52,12 +54,14 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         scorer = Scorer(database=database, lots=Lots(ring), bank=load_bank(), metrics=metrics)
         announcing = _announcer(settings, database, sealer=sealer, handles=Handles(ring), metrics=metrics)
         async with admin, announcing as announcer, asyncio.TaskGroup() as tasks:
+            census = StagesCensus(database=database, metrics=metrics)
             pulse = Pulse(database=database, streams=None, metrics=metrics)
             roles = [
                 tasks.create_task(repeat(pulse.run_once, role="pulse", pause_seconds=PULSE_SECONDS)),
                 tasks.create_task(repeat(lambda: feel_event_loop(metrics), role="loop", pause_seconds=PULSE_SECONDS)),
                 tasks.create_task(repeat(scorer.run_once, role="scorer", pause_seconds=_SCORING_SECONDS)),
                 tasks.create_task(repeat(Closer(database).run_once, role="closer", pause_seconds=_CLOSING_SECONDS)),
+                tasks.create_task(repeat(census.run_once, role="census", pause_seconds=_CENSUS_SECONDS)),
                 tasks.create_task(repeat(sealer.look, role="keys", pause_seconds=LOOK_SECONDS)),
             ]
             if announcer is not None:
