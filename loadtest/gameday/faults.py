@@ -4,25 +4,33 @@ Each is a context: broken inside, mended behind. What mends it runs also when th
 """
 
 import asyncio
+import itertools
 import json
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+import aiohttp
 import msgspec
 
+from loadtest.bench.bodies import body
 from loadtest.chaos.ground import Ground
 from loadtest.chaos.journal import sql
 from loadtest.gameday.pager import Told
 from registration.checks import Kind
 from registration.store import pauses
+from simulators.people import make_person
 
 _LEFT_SHARE = 0.06  # of the disk: less than the tenth from which it is nearly full, and room to go on
 _LOOK_SECONDS = 0.5
+# A crowd: more than the doors take when PostgreSQL answers so late, which is early enough for everybody else.
+_CROWD_PER_SECOND = 50
+_CROWD_SEED = 16
+_CROWD_DELAY_SECONDS = 0.08
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +98,33 @@ def _registry(**control: object) -> Break:
             await site.ground.ministry()
 
     return breaks
+
+
+@asynccontextmanager
+async def _overload(site: Site) -> AsyncIterator[None]:
+    """More people than the doors have room for. PostgreSQL answers a little later, so that few are already a crowd."""
+    async with _link("postgresql", delay_seconds=_CROWD_DELAY_SECONDS)(site), asyncio.TaskGroup() as tasks:
+        crowd = tasks.create_task(_come(site, tasks))
+        try:
+            yield
+        finally:
+            crowd.cancel()
+
+
+async def _come(site: Site, tasks: asyncio.TaskGroup) -> None:
+    url = f"{site.ground.endpoint('front_door')}/api/v1/registrations"
+    run = uuid4().hex
+    for number in itertools.count():
+        tasks.create_task(_ask_once(site, url, f"{run}-{number}", body(make_person(_CROWD_SEED, number))))
+        await asyncio.sleep(1 / _CROWD_PER_SECOND)
+
+
+async def _ask_once(site: Site, url: str, key: str, content: bytes) -> None:
+    """Somebody who goes away when refused."""
+    headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+    with suppress(aiohttp.ClientError, TimeoutError):
+        async with site.ground.session.post(url, data=content, headers=headers) as answer:
+            await answer.read()
 
 
 @asynccontextmanager
@@ -198,6 +233,7 @@ FAULTS = {
             _page("PostgreSQLSlow"),
             _link("postgresql", delay_seconds=0.4),
         ),
+        Fault("door-overloaded", "more people come than the door has room for", _page("DoorOverloaded"), _overload),
         Fault("disk-full", "the disk is filled", _page("DiskNearlyFull"), _fill_disk, needs_small_disk=True),
         Fault("dead-letters", "damaged rows", _ticket("DeadLetters", "nik"), _unreadable),
         Fault("ledger-broken", "an owner is deleted by hand", _page("LedgerBroken"), _break_ledger),
