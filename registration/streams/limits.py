@@ -1,8 +1,8 @@
 """Counts of uses that all front doors share, in sketches of fixed size in Valkey however many subjects there are.
 
-A sketch is a count-min sketch (Cormode and Muthukrishnan, 2005): two rows of counters, of which a subject has one in
-each, and its count is the lower of them. So a count can be too high by chance, never too low. Among four million
-subjects in a window, a limit of five is met by chance about once in 4,000. Counts die with Valkey; whoever relies on
+A sketch is a count-min sketch (Cormode and Muthukrishnan, 2005): three rows of counters, of which a subject has one
+in each, and its count is the lowest of them. So a count can be too high by chance, never too low. Among four million
+subjects in a window, a limit of five is met by chance about once in 250,000. Counts die with Valkey; whoever relies on
 them keeps its own beside them.
 """
 
@@ -13,8 +13,9 @@ import msgspec
 
 from registration.streams.streams import Streams
 
+_ROWS = 3
 _ROW_COUNTERS = 1 << 22  # 8 MiB a row
-_PACKED_USE = struct.Struct("!BHII")
+_PACKED_USE = struct.Struct("!BHIII")
 _TOP = 0xFFFF  # where a counter stops
 
 
@@ -36,7 +37,7 @@ async def charge(streams: Streams, uses: Sequence[Uses], *, window: int, window_
     return await streams.charge([f"limit:{limit}:{window}" for limit in limits], packed, seconds=2 * window_seconds)
 
 
-def _positions(subject: bytes) -> tuple[int, int]:
-    """The subject's counter in either row, counted from the beginning of the first."""
-    first = int.from_bytes(subject[:4], "big") % _ROW_COUNTERS
-    return first, int.from_bytes(subject[4:8], "big") % _ROW_COUNTERS + _ROW_COUNTERS
+def _positions(subject: bytes) -> tuple[int, ...]:
+    """The subject's counter in each row, counted from the beginning of the first."""
+    numbers = struct.unpack_from(f"!{_ROWS}I", subject)
+    return tuple(row * _ROW_COUNTERS + number % _ROW_COUNTERS for row, number in enumerate(numbers))
