@@ -3,6 +3,7 @@
 At-least-once: a worker that dies between sending and the write sends again, with the same code and the same reference.
 """
 
+import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -43,13 +44,19 @@ class PhoneChecker:
             daily=settings.sms_daily_budget,
         )
         self._allowed: dict[UUID, Delay | None] = {}
+        self._uncounted: list[Code] = []
+        self._counting = asyncio.Lock()
         self._challenges = challenges
         self._public_host = settings.public_url.rstrip("/").partition("://")[2]
         self._gateway = SmsGateway(settings)
 
     async def prepare(self, batch: Sequence[tuple[Applicant, Work]]) -> None:
-        """Ask PostgreSQL which codes of a delivery may go out."""
-        codes = [
+        """Ask PostgreSQL which codes of a delivery may go out, together with all others that wait to be counted.
+
+        Only one transaction in the whole system counts at a time: one for each delivery would make a queue of them,
+        where PostgreSQL is far away or slow.
+        """
+        self._uncounted += [
             Code(
                 work.registration_id,
                 work.generation,
@@ -58,6 +65,12 @@ class PhoneChecker:
             )
             for person, work in batch
         ]
+        async with self._counting:
+            codes, self._uncounted = self._uncounted, []
+            if codes:
+                await self._count(codes)
+
+    async def _count(self, codes: Sequence[Code]) -> None:
         try:
             self._allowed.update(await allow_codes(self._database, codes, self._limits))
         except Retryable as error:
