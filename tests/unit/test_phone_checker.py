@@ -22,16 +22,16 @@ SEED = 20_200_411
 
 
 class SlowDatabase(Database):
-    """Counts transactions; each lasts until `go`, and allows every code."""
+    """Counts transactions; each needs a turn, and allows every code."""
 
     def __init__(self) -> None:
         self.batches: list[int] = []
-        self.go = asyncio.Event()
+        self.turns = asyncio.Semaphore(0)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Any]:
         """One more of them."""
-        await self.go.wait()
+        await self.turns.acquire()
         yield self
 
     async def fetch(self, sql: str, *arguments: object) -> list[Any]:
@@ -52,8 +52,7 @@ def work() -> Work:
     return Work(registration_id=uuid4(), sealed=b"", identity_digest=b"", version=0, attempts=0, generation=1)
 
 
-async def test_what_arrives_while_codes_are_counted_is_counted_with_the_next() -> None:
-    """Fifty deliveries of one code take two transactions: one each let three a second out."""
+def checker(database: Database) -> PhoneChecker:
     ring = KeyRing.generate()
     settings = read(
         {
@@ -62,13 +61,24 @@ async def test_what_arrives_while_codes_are_counted_is_counted_with_the_next() -
             "GELOMBANG_KEYS": ring.to_json(),
         }
     )
+    return PhoneChecker(settings=settings, challenges=Challenges(ring), ring=ring, database=database)
+
+
+async def test_what_arrives_while_codes_are_counted_is_counted_with_the_next() -> None:
+    """Each waits for two transactions at most: with a queue of them, a slow PostgreSQL let three a second out."""
     database = SlowDatabase()
-    checker = PhoneChecker(settings=settings, challenges=Challenges(ring), ring=ring, database=database)
+    phone = checker(database)
+    waiting: set[asyncio.Task[None]] = set()
     async with asyncio.TaskGroup() as tasks:
         for index in range(50):
-            tasks.create_task(checker.prepare([(person(index), work())]))
-        await asyncio.sleep(0)
-        database.go.set()
-    await checker.close()
+            waiting.add(tasks.create_task(phone.prepare([(person(index), work())])))
+            await asyncio.sleep(0)
+            if index % 5 == 0:  # five arrive during each transaction
+                database.turns.release()
+                for _ in range(10):
+                    await asyncio.sleep(0)
+                assert len([task for task in waiting if not task.done()]) <= 10
+        database.turns.release()
+        database.turns.release()
+    await phone.close()
     assert sum(database.batches) == 50
-    assert len(database.batches) <= 2

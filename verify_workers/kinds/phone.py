@@ -56,7 +56,8 @@ class PhoneChecker:
         Only one transaction in the whole system counts at a time: one for each delivery would make a queue of them,
         where PostgreSQL is far away or slow.
         """
-        self._uncounted += [
+        together = self._uncounted
+        together += [
             Code(
                 work.registration_id,
                 work.generation,
@@ -66,9 +67,9 @@ class PhoneChecker:
             for person, work in batch
         ]
         async with self._counting:
-            codes, self._uncounted = self._uncounted, []
-            if codes:
-                await self._count(codes)
+            if together is self._uncounted:  # else somebody has counted them all meanwhile
+                self._uncounted = []
+                await self._count(together)
 
     async def _count(self, codes: Sequence[Code]) -> None:
         try:
