@@ -1,4 +1,4 @@
-"""`gelombang wave plan|list|open|close|select|announce`: the waves, from the plan to the announcement.
+"""`gelombang wave plan|list|open|close|select|result|announce`: the waves, from the plan to the announcement.
 
 Guarantee: each step happens once, in PostgreSQL, or not at all; a command that dies is run again. Who opened a wave,
 and under which capacity proof or for which reason without one, is written down.
@@ -164,6 +164,28 @@ def select(
 
 
 @app.command()
+def result(
+    number: Annotated[int | None, typer.Argument(metavar="NUMBER", help="Which wave", min=1)] = None,
+    *,
+    output: Annotated[Path | None, typer.Option(help="Where the signed result goes")] = None,
+    check: Annotated[Path | None, typer.Option(help="Check this signed result instead")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write a selected wave's result signed with the key ring, or check such a file (exit code 1: not good)."""
+    from gelombang import ring_file, wave_result  # noqa: PLC0415 - slow to import
+
+    ring = ring_file.read(ring_file.locate(data_dir))
+    if check is not None:
+        raise typer.Exit(wave_result.check(check, ring))
+    if number is None or output is None:
+        raise CommandError("give NUMBER and --output FILE, or --check FILE.")
+    found = _records(data_dir, number)
+    if not found or found[0].rules is None:
+        raise CommandError(f"wave {number} is not selected.")
+    wave_result.write(output, ring, record=found[0], places_of=lambda rules: _places(number, data_dir, rules))
+
+
+@app.command()
 def announce(
     number: Number,
     *,
@@ -211,13 +233,17 @@ def _checked_proof(path: Path, data_dir: Path | None) -> str:
 
 
 def _selected_before(number: int, data_dir: Path | None, rules: "Rules") -> "Sequence[Place]":
-    from gelombang.connecting import with_database  # noqa: PLC0415 - slow to import
-    from registration.store import waves as store  # noqa: PLC0415
-
     found = _records(data_dir, number)
     if not found or found[0].selected_at is None:
         raise CommandError(f"wave {number} cannot be selected: it is not closed.")
     print(f"wave {number} was selected before; this is its list again")
+    return _places(number, data_dir, rules)
+
+
+def _places(number: int, data_dir: Path | None, rules: "Rules") -> "Sequence[Place]":
+    from gelombang.connecting import with_database  # noqa: PLC0415 - slow to import
+    from registration.store import waves as store  # noqa: PLC0415
+
     return with_database(lambda database: store.read_places(database, number, rules=rules), data_dir)
 
 

@@ -5,7 +5,6 @@ payload: whoever has no key ring can neither make a record nor change one. A pro
 configuration and one plan, and for some days; for anything else it is refused.
 """
 
-import hmac
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ import msgspec
 from loadtest.proof.evidence import Evidence
 from loadtest.proof.plan import Plan
 from loadtest.proof.verdict import ExitCode, Verdict
+from registration import signing
 from registration.sealing import KeyRing
 
 _PURPOSE = "capacity proof"
@@ -32,13 +32,6 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True):
     evidence: Evidence
     verdict: Verdict
     expires_at: str
-
-
-class Record(msgspec.Struct, frozen=True):
-    """A payload and its signature, in hexadecimal."""
-
-    payload: msgspec.Raw
-    signature: str
 
 
 class Now(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,20 +53,19 @@ def make(plan: Plan, evidence: Evidence, verdict: Verdict) -> Payload:
 
 def signed(payload: Payload, ring: KeyRing) -> bytes:
     """The file."""
-    content = msgspec.json.encode(payload)
-    return msgspec.json.encode(Record(msgspec.Raw(content), _signature(content, ring))) + b"\n"
+    return signing.signed(payload, ring, purpose=_PURPOSE)
 
 
-def read(path: Path) -> tuple[Payload, Record]:
+def read(path: Path) -> tuple[Payload, signing.Record]:
     """A record, whoever signed it; raises `RecordError` and OSError."""
     try:
-        record = msgspec.json.decode(path.read_bytes(), type=Record)
+        record = msgspec.json.decode(path.read_bytes(), type=signing.Record)
         return msgspec.json.decode(record.payload, type=Payload), record
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RecordError(f"{path} is no record of a proof: {error}") from error
 
 
-def check(payload: Payload, record: Record, ring: KeyRing, now: Now) -> tuple[ExitCode, tuple[str, ...]]:
+def check(payload: Payload, record: signing.Record, ring: KeyRing, now: Now) -> tuple[ExitCode, tuple[str, ...]]:
     """What the record is worth here and now, with the reasons against it."""
     against = tuple(_against(payload, record, ring, now))
     if against:
@@ -81,8 +73,8 @@ def check(payload: Payload, record: Record, ring: KeyRing, now: Now) -> tuple[Ex
     return payload.verdict.exit_code, payload.verdict.reasons
 
 
-def _against(payload: Payload, record: Record, ring: KeyRing, now: Now) -> Iterator[str]:
-    if not hmac.compare_digest(record.signature, _signature(bytes(record.payload), ring)):
+def _against(payload: Payload, record: signing.Record, ring: KeyRing, now: Now) -> Iterator[str]:
+    if not signing.is_genuine(record, ring, purpose=_PURPOSE):
         yield "the signature is not this key ring's: the record was changed, or made elsewhere"
         return
     found = payload.evidence.surroundings
@@ -97,7 +89,3 @@ def _against(payload: Payload, record: Record, ring: KeyRing, now: Now) -> Itera
         yield f"the proof is of other settings: {found.config_digest}, and not {now.config_digest}"
     if now.plan_digest is not None and found.plan_digest != now.plan_digest:
         yield f"the proof is of another plan: {found.plan_digest}, and not {now.plan_digest}"
-
-
-def _signature(content: bytes, ring: KeyRing) -> str:
-    return hmac.digest(ring.derive(_PURPOSE), content, "sha256").hex()

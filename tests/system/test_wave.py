@@ -95,6 +95,17 @@ def look_at_the_test_from_two_devices(stack: Stack, handle: str) -> None:
     assert stack.call("GET", f"{API}/{handle}/test").json["answers"][3:5] == [1, 2]
 
 
+def check_the_signed_result(stack: Stack, signed: Path) -> None:
+    """The key ring knows its own file, the independent script comes to the same, and a changed one is not good."""
+    assert wave(stack, "result", "1", "--output", str(signed)).returncode == 0
+    assert wave(stack, "result", "--check", str(signed)).returncode == 0
+    line = [sys.executable, "-I", str(RECOMPUTE), str(signed)]
+    assert subprocess.run(line, check=False, capture_output=True).returncode == 0  # noqa: S603 - our own script
+    signed.write_text(signed.read_text().replace('"rank":1,', '"rank":7,'))
+    assert wave(stack, "result", "--check", str(signed)).returncode == 1
+    assert subprocess.run(line, check=False, capture_output=True).returncode == 1  # noqa: S603 - the same
+
+
 def test_the_whole_way_to_the_result(stack: Stack, tmp_path: Path) -> None:
     """Planned, opened, tested, joined, closed, selected: exact, and recomputed by the independent script."""
     people = [someone() for _ in range(PEOPLE)]
@@ -151,6 +162,7 @@ def test_the_whole_way_to_the_result(stack: Stack, tmp_path: Path) -> None:
         assert_told(stack, person, selected=result["selected"])
     winner = next(handle for handle, result in zip(handles, results, strict=True) if result["selected"])
     assert "Selamat!" in stack.call("GET", f"/r/{winner}/test").body.decode()
+    check_the_signed_result(stack, tmp_path / "result.json")
     again = wave(stack, "select", "1", "--out", str(tmp_path / "again.csv"))
     assert again.returncode == 0
     assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "result.csv").read_bytes()

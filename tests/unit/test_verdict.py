@@ -13,6 +13,7 @@ from loadtest.proof.evidence import HOLD, OVERLOAD, STEP, Books, Evidence, Stage
 from loadtest.proof.plan import Overload, Plan, PlanError, Slo, Target, read
 from loadtest.proof.record import Now, Payload, RecordError
 from loadtest.proof.verdict import ExitCode, Verdict, judge
+from registration import signing
 from registration.sealing import KeyRing
 
 PLAN = Plan(name="peak", target=Target(rate=1_400, seconds=30), slo=Slo(p99_ms=250), overload=Overload())
@@ -209,11 +210,11 @@ def test_the_law_is_found_again_in_what_follows_it() -> None:
     assert usl.fit(points[:3]) is None
 
 
-def signed(seen: Evidence | None = None) -> tuple[Payload, record.Record]:
+def signed(seen: Evidence | None = None) -> tuple[Payload, signing.Record]:
     """A record as it is read from its file."""
     seen = seen or evidence()
     content = record.signed(record.make(PLAN, seen, judge(PLAN, seen)), RING)
-    found = msgspec.json.decode(content, type=record.Record)
+    found = msgspec.json.decode(content, type=signing.Record)
     return msgspec.json.decode(found.payload, type=Payload), found
 
 
@@ -265,7 +266,7 @@ def test_a_record_that_was_changed_or_signed_elsewhere_is_refused() -> None:
     payload, whole = signed(evidence(stage(p99_ms=900)))
     better = bytes(whole.payload).replace(b'"p99_ms":900', b'"p99_ms":100')
     assert better != bytes(whole.payload)
-    code, reasons = record.check(payload, record.Record(msgspec.Raw(better), whole.signature), RING, now())
+    code, reasons = record.check(payload, signing.Record(msgspec.Raw(better), whole.signature), RING, now())
     assert (code, len(reasons)) == (ExitCode.NOT_VALID, 1)
     assert "signature" in reasons[0]
     assert record.check(payload, whole, KeyRing.generate(), now())[0] == ExitCode.NOT_VALID
