@@ -26,10 +26,10 @@ LOST = "Sambungan terputus. Jawaban Anda aman di ponsel ini"
 QUESTIONS = 19
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack of its own: a wave stands open in it."""
-    with running(tmp_path_factory.mktemp("stages") / "data", processes=1) as ready:
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    """A stack of the test's own: a wave stands open in it, which a test may close."""
+    with running(tmp_path / "data", processes=1) as ready:
         now = datetime.now(UTC)
         opens, closes = (f"{at:%Y-%m-%dT%H:%M:%S%z}" for at in (now - timedelta(seconds=5), now + timedelta(hours=1)))
         wave(ready, "plan", "1", "--quota", "10", "--opens", opens, "--closes", closes)
