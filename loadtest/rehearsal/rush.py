@@ -32,7 +32,7 @@ update waves set opens_at = opens_at - interval '2 hours', closes_at = closes_at
 where number = $1
 """
 _CLOSE_SOON = """
-update waves set closes_at = clock_timestamp() + interval '0.3 seconds' where number = $1 returning closes_at
+update waves set closes_at = clock_timestamp() + interval '0.02 seconds' where number = $1 returning closes_at
 """
 _LAST_SECOND = """
 select count(*) as joins from joins as j join waves as w on w.number = j.wave
@@ -99,7 +99,7 @@ class Rush:
     async def _set_closing(self) -> None:
         (row,) = await self._ground.insist(lambda: self._ground.database.fetch(_CLOSE_SOON, _WAVE))
         self._closes_at = row["closes_at"]
-        self._ground.say("the wave closes in 0.3 s")
+        self._ground.say("the wave closes in 0.02 s")
 
     async def _join(self, caller: Caller, person: Prepared) -> None:
         self._told.setdefault(person, set()).add(await self._ask(caller, person, _WAVE))

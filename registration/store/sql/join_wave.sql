@@ -6,14 +6,18 @@
 -- earlier owner).
 -- The wave's row is held in share, so that closing waits for this commit; whoever comes after the closing second by
 -- PostgreSQL's clock finds it not open. Tickets are taken in order, so that overlapping batches cannot deadlock.
-with open_wave as (
-    select number from waves
-    where number = $3::int and opened_at is not null and closed_at is null
-        and clock_timestamp() >= opens_at and clock_timestamp() < closes_at
-    for share
+-- The moment that decides is the one that is written, or the clock could pass the closing between the two.
+with moment as materialized (
+    select clock_timestamp() as at
+),
+open_wave as (
+    select waves.number, moment.at from waves cross join moment
+    where waves.number = $3::int and opened_at is not null and closed_at is null
+        and moment.at >= opens_at and moment.at < closes_at
+    for share of waves
 ),
 asked as (
-    select batch.id, batch.ticket, w.number as wave, o.nik_digest, a.motivation, a.maths, a.scored_at,
+    select batch.id, batch.ticket, w.number as wave, w.at, o.nik_digest, a.motivation, a.maths, a.scored_at,
         j.registration_id is not null as joined_before,
         b.nik_digest is not null as already_selected,
         f.nik_digest is not null as affected
@@ -27,8 +31,8 @@ asked as (
     left join affected_workers as f on f.nik_digest = o.nik_digest
 ),
 inserted as (
-    insert into joins (wave, registration_id, nik_digest, ticket, motivation, maths, affected)
-    select distinct on (id) wave, id, nik_digest, ticket, motivation, maths, affected
+    insert into joins (wave, registration_id, nik_digest, ticket, motivation, maths, affected, joined_at)
+    select distinct on (id) wave, id, nik_digest, ticket, motivation, maths, affected, at
     from asked
     where wave is not null and nik_digest is not null and scored_at is not null
         and not joined_before and not already_selected
