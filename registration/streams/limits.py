@@ -2,7 +2,7 @@
 
 A sketch is a count-min sketch (Cormode and Muthukrishnan, 2005): three rows of counters, of which a subject has one
 in each, and its count is the lowest of them. So a count can be too high by chance, never too low. Among four million
-subjects in a window, a limit of five is met by chance about once in 250,000. Counts die with Valkey; whoever relies on
+subjects in a window, a limit of five is met by chance about once in 230,000. Counts die with Valkey; whoever relies on
 them keeps its own beside them.
 """
 
