@@ -131,6 +131,21 @@ async def test_nobody_joins_after_the_closing_second(database: Database) -> None
     assert outcomes[Joining.JOINED] + outcomes[Joining.NOT_OPEN] == len(ids)
 
 
+async def test_a_join_that_had_to_wait_past_the_closing_is_stamped_in_time(database: Database) -> None:
+    """What is written is the moment that decided: nobody can have joined a wave after its end."""
+    people = await complete(database, 1)
+    await planned(database, seconds=1.0)
+    await do_the_test(database, people, 1)
+    async with database.transaction() as connection:
+        await connection.fetch("select 1 from waves where number = 1 for update")
+        joining = asyncio.create_task(join(database, people, 1))
+        await connection.fetch("select pg_sleep(1.2)")
+    await joining
+    assert not await database.fetch(
+        "select 1 from joins join waves on waves.number = joins.wave where joined_at >= closes_at"
+    )
+
+
 async def test_closing_waits_for_joins_under_way_and_refuses_later_ones(database: Database) -> None:
     """After `close` has returned the list of participants is final."""
     early, late = await complete(database, 2)
