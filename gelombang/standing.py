@@ -11,7 +11,8 @@ import msgspec
 from registration.checks import Kind
 from registration.clock import Clock
 from registration.errors import Retryable
-from registration.outlook import Quota, outlook
+from registration.outlook import outlook
+from registration.registry import Registry
 from registration.store.database import Database
 from registration.store.pauses import read_pauses
 from registration.store.quota import read_quota
@@ -67,17 +68,16 @@ class _Seen(msgspec.Struct, frozen=True):
     per_second: float
 
 
-async def read_standing(database: Database, streams: Streams, *, clock: Clock, daily_quota: int) -> Standing:
-    """Read everything once; `daily_quota` 0 is none. Raises `Retryable` when PostgreSQL does not answer."""
-    quota = await read_quota(database, daily=daily_quota)
+async def read_standing(
+    database: Database, streams: Streams, *, clock: Clock, registries: Mapping[Kind, Registry]
+) -> Standing:
+    """Read everything once. Raises `Retryable` when PostgreSQL does not answer."""
     answers = await _answers(streams)
     seen = {kind: await _read_streams(streams, kind) if answers else None for kind in Kind}
     pauses = {pause.kind: f"{pause.reason} ({pause.paused_by})" for pause in await read_pauses(database)}
     kinds = tuple(
         [
-            await _read_kind(
-                database, kind, seen[kind], paused=pauses.get(kind), quota=quota if kind is Kind.NIK else None
-            )
+            await _read_kind(database, kind, seen[kind], paused=pauses.get(kind), registry=registries.get(kind))
             for kind in Kind
         ]
     )
@@ -139,15 +139,16 @@ async def _read_streams(streams: Streams, kind: Kind) -> _Seen | None:
 
 async def _read_ministry(streams: Streams) -> Pool | None:
     try:
-        return await read_pool(streams)
+        return await read_pool(streams, Kind.NIK)
     except Retryable:
         return None
 
 
 async def _read_kind(
-    database: Database, kind: Kind, seen: _Seen | None, *, paused: str | None, quota: Quota | None
+    database: Database, kind: Kind, seen: _Seen | None, *, paused: str | None, registry: Registry | None
 ) -> KindStanding:
     backlog = await measure_backlog(database, kind)
+    quota = await read_quota(database, kind, daily=registry.daily_quota) if registry else None
     ahead = outlook(due=backlog.due, later=backlog.later, per_second=seen.per_second if seen else 0.0, quota=quota)
     return KindStanding(
         kind=kind,

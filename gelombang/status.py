@@ -1,7 +1,7 @@
 """`gelombang status`: where the system stands, live in the terminal, once, or as JSON for programs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from gelombang.standing import KindStanding, Standing
+    from registration.checks import Kind
+    from registration.registry import Registry
     from registration.store.database import Database
     from registration.streams.shares import Pool
     from registration.streams.streams import Streams
@@ -34,10 +36,10 @@ def status(
     """
     from gelombang.connecting import settings, with_servers  # noqa: PLC0415 - slow to import
 
-    daily_quota = settings(data_dir).ministry_daily_quota
+    registries = settings(data_dir).registries
 
     async def look(database: "Database", streams: "Streams") -> "Standing":
-        return await _look(database, streams, daily_quota)
+        return await _look(database, streams, registries)
 
     if once or as_json:
         standing = with_servers(look, data_dir)
@@ -47,11 +49,11 @@ def status(
         with_servers(lambda database, streams: _watch(lambda: look(database, streams), every), data_dir)
 
 
-async def _look(database: "Database", streams: "Streams", daily_quota: int) -> "Standing":
+async def _look(database: "Database", streams: "Streams", registries: "Mapping[Kind, Registry]") -> "Standing":
     from gelombang.standing import read_standing  # noqa: PLC0415 - slow to import
     from registration.clock import SystemClock  # noqa: PLC0415
 
-    return await read_standing(database, streams, clock=SystemClock(), daily_quota=daily_quota)
+    return await read_standing(database, streams, clock=SystemClock(), registries=registries)
 
 
 async def _watch(look: "Callable[[], Awaitable[Standing]]", every: float) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from registration.checks import FROM_THE_START, Kind
+from registration.registry import Registry
 
 PREFIX = "GELOMBANG_"
 
@@ -213,6 +214,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def needed_checks(self) -> tuple[Kind, ...]:
         """The checks without which no registration is complete."""
         return (*FROM_THE_START, Kind.PHOTO) if self.photo_required else FROM_THE_START
+
+    @property
+    def registries(self) -> Mapping[Kind, Registry]:
+        """The registries that are asked, by the kind that asks."""
+        nik = Registry(
+            kind=Kind.NIK,
+            url=self.ministry_url,
+            consumer=self.ministry_consumer,
+            user=self.ministry_user,
+            password=self.ministry_password,
+            ip=self.ministry_ip,
+            threshold=self.ministry_threshold,
+            timeout_seconds=self.ministry_timeout_seconds,
+            rate_per_second=self.ministry_rate_per_second,
+            concurrency=self.ministry_concurrency,
+            daily_quota=self.ministry_daily_quota,
+            quota_wait_seconds=self.ministry_quota_wait_seconds,
+            workers=self.ministry_workers,
+            static_share=self.ministry_static_share,
+        )
+        return {nik.kind: nik}
 
 
 class Description(msgspec.Struct, frozen=True):

@@ -52,7 +52,7 @@ class Census:
         self._metrics.oldest_due_seconds.labels(self._kind).set(backlog.oldest_due_seconds)
         rate = await self._streams.tally(self._kind)
         self._metrics.goodput.labels(self._kind).set(rate)
-        quota = await read_quota(self._database, daily=self._daily_quota)
+        quota = await read_quota(self._database, self._kind, daily=self._daily_quota)
         ahead = outlook(due=backlog.due, later=backlog.later, per_second=rate, quota=quota)
         self._metrics.backlog_done_seconds.labels(self._kind).set(_or_unknown(ahead.done_in_seconds))
         if quota is not None:

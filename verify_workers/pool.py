@@ -19,6 +19,7 @@ from registration.errors import Retryable
 from registration.handles import Challenges
 from registration.photos.shelf import Shelf
 from registration.pulse import PULSE_SECONDS, Pulse, feel_event_loop, show_surroundings
+from registration.registry import Registry
 from registration.runtime import repeat
 from registration.sealing import LOOK_SECONDS, KeyRing, KeyRingSource, Sealer
 from registration.settings import Settings
@@ -34,9 +35,9 @@ from verify_workers.dead_letter_cap import DeadLetterCap
 from verify_workers.fetcher import Fetcher
 from verify_workers.kinds.checker import Checker
 from verify_workers.kinds.email import EmailChecker
-from verify_workers.kinds.nik import NikChecker
 from verify_workers.kinds.phone import PhoneChecker
 from verify_workers.kinds.photo import PhotoChecker
+from verify_workers.kinds.registry import RegistryChecker
 from verify_workers.lease import RENEWALS_PER_LEASE, LeaseRenewer
 from verify_workers.ministry.breaker import BreakerPolicy
 from verify_workers.ministry.ceiling import split
@@ -110,9 +111,10 @@ class Pool:
         if shareholder:
             shareholder.gate.changed = self.processor.look_again
             self.pause.told = shareholder.gate.pause
+        registry = settings.registries.get(kind)
         self.quota = (
-            DailyQuota(quota=settings.ministry_daily_quota, database=database, gate=shareholder.gate, metrics=metrics)
-            if shareholder and settings.ministry_daily_quota
+            DailyQuota(registry=registry, database=database, gate=shareholder.gate, metrics=metrics)
+            if shareholder and registry and registry.daily_quota
             else None
         )
         metrics.in_flight.labels(kind).set_function(lambda: float(len(self.processor.entries)))
@@ -131,7 +133,7 @@ class Pool:
         self.relay = Relay(kind=kind, settings=settings, database=database, streams=streams)
         self.census = Census(
             kind=kind,
-            daily_quota=settings.ministry_daily_quota if kind is Kind.NIK else 0,
+            daily_quota=registry.daily_quota if registry else 0,
             database=database,
             streams=streams,
             stream_names=names,
@@ -240,7 +242,7 @@ async def serve(kind: Kind, settings: Settings, stop: asyncio.Event) -> None:
 async def connections(
     kind: Kind, settings: Settings, metrics: Metrics
 ) -> AsyncIterator[tuple[Database, Streams, Checker, Shareholder | None]]:
-    """What a worker of this kind speaks to; who asks the ministry does so within a share."""
+    """What a worker of this kind speaks to; who asks a registry does so within a share."""
     database = await Database.connect(
         settings.database_url,
         pool_size=settings.database_pool_size,
@@ -248,8 +250,13 @@ async def connections(
         name=f"worker {kind}",
     )
     streams = Streams(settings.redis_url, timeout_seconds=settings.redis_timeout_seconds, cap=settings.stream_cap)
-    shareholder = _shareholder(settings, streams, metrics) if kind is Kind.NIK else None
-    checker = _asker(settings, streams, shareholder.gate) if shareholder else _sender(kind, settings, database)
+    registry = settings.registries.get(kind)
+    shareholder = _shareholder(settings, registry, streams, metrics) if registry else None
+    checker = (
+        _asker(settings, registry, streams, shareholder.gate)
+        if registry and shareholder
+        else _sender(kind, settings, database)
+    )
     try:
         await database.assert_durable()
         await assert_migrated(database)
@@ -260,12 +267,13 @@ async def connections(
         await database.close()
 
 
-def _shareholder(settings: Settings, streams: Streams, metrics: Metrics) -> Shareholder:
-    """What holds this worker's share of the ministry's ceiling, with the gate that keeps to it."""
-    ceiling = split(settings)
-    metrics.ministry_rate_ceiling.set(settings.ministry_rate_per_second)
-    metrics.ministry_concurrency_ceiling.set(settings.ministry_concurrency)
+def _shareholder(settings: Settings, registry: Registry, streams: Streams, metrics: Metrics) -> Shareholder:
+    """What holds this worker's share of the registry's ceiling, with the gate that keeps to it."""
+    ceiling = split(registry)
+    metrics.ministry_rate_ceiling.set(registry.rate_per_second)
+    metrics.ministry_concurrency_ceiling.set(registry.concurrency)
     return Shareholder(
+        kind=registry.kind,
         terms=ceiling.terms,
         slot=settings.consumer,
         most_in_flight=settings.concurrency,
@@ -273,16 +281,16 @@ def _shareholder(settings: Settings, streams: Streams, metrics: Metrics) -> Shar
         gate=Gate(static_slots=ceiling.static_slots, static_spacing_seconds=ceiling.static_spacing_seconds),
         steering=Steering(
             ceiling_slots=ceiling.terms.ceiling_slots,
-            policy=BreakerPolicy(quota_probe_seconds=min(_QUOTA_PROBE_SECONDS, settings.ministry_quota_wait_seconds)),
+            policy=BreakerPolicy(quota_probe_seconds=min(_QUOTA_PROBE_SECONDS, registry.quota_wait_seconds)),
             metrics=metrics,
         ),
         metrics=metrics,
     )
 
 
-def _asker(settings: Settings, streams: Streams, gate: Gate) -> Checker:
-    claims = Claims(streams, holder=settings.consumer, lease_seconds=settings.lease_seconds)
-    return NikChecker(settings, claims=claims, gate=gate, clock=SystemClock())
+def _asker(settings: Settings, registry: Registry, streams: Streams, gate: Gate) -> Checker:
+    claims = Claims(streams, kind=registry.kind, holder=settings.consumer, lease_seconds=settings.lease_seconds)
+    return RegistryChecker(settings, registry, claims=claims, gate=gate, clock=SystemClock())
 
 
 def _sender(kind: Kind, settings: Settings, database: Database) -> Checker:

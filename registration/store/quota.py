@@ -1,16 +1,22 @@
-"""The ministry's daily quota, leased to workers in small blocks.
+"""A registry's daily quota, leased to workers in small blocks.
 
 Guarantee: in a day, in Jakarta, no more calls are leased than the quota, whatever dies and whatever becomes of Valkey.
 A block counts as used from when it is leased; what a worker that dies had left of it is lost for the day.
 """
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Final
 
 import msgspec
 
+from registration.checks import Kind
 from registration.outlook import Quota
 from registration.store.database import Database
 from registration.store.statements import statement
+
+# One table for each registry: versions of the program that know only one write its table by the day alone.
+_TABLES: Final[Mapping[Kind, str]] = {Kind.NIK: "ministry_quota"}
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -22,20 +28,24 @@ class Block(msgspec.Struct, frozen=True):
     seconds: float
 
 
-async def lease_calls(database: Database, *, quota: int, wanted: int) -> Block:
+async def lease_calls(database: Database, kind: Kind, *, quota: int, wanted: int) -> Block:
     """Up to `wanted` calls of today's quota; none at its end. Raises `Retryable`: then they count as used."""
-    (row,) = await database.fetch(statement("lease_quota"), quota, wanted)
+    (row,) = await database.fetch(_statement("lease_quota", kind), quota, wanted)
     return Block(row["day"], row["calls"], row["left_over"], row["seconds"])
 
 
-async def read_quota(database: Database, *, daily: int) -> Quota | None:
+async def read_quota(database: Database, kind: Kind, *, daily: int) -> Quota | None:
     """What is left of today's quota, without leasing any of it; None without a quota (0). Raises `Retryable`."""
     if not daily:
         return None
-    (row,) = await database.fetch(statement("read_quota"))
+    (row,) = await database.fetch(_statement("read_quota", kind))
     return Quota(max(0, daily - row["leased"]), row["seconds"], daily)
 
 
-async def return_calls(database: Database, *, day: date, count: int) -> None:
+async def return_calls(database: Database, kind: Kind, *, day: date, count: int) -> None:
     """Give back what was not used. Raises `Retryable`."""
-    await database.fetch(statement("return_quota"), day, count)
+    await database.fetch(_statement("return_quota", kind), day, count)
+
+
+def _statement(name: str, kind: Kind) -> str:
+    return statement(name).replace("{table}", _TABLES[kind])

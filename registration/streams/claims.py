@@ -1,4 +1,4 @@
-"""Which worker asks the registry about an identity at present: one call for what two workers want to know at once.
+"""Which worker asks a registry about an identity at present: one call for what two workers want to know at once.
 
 Guarantee: none that a verdict could hang on. A claim only saves a call: without Valkey, or once a claim has lapsed, the
 same question is asked twice and the answer written first counts. A claim ends by itself one lease after the last sign
@@ -7,15 +7,17 @@ of life, so a worker that died holds nobody up for longer than its entries.
 
 from collections.abc import Sequence
 
+from registration.checks import Kind
 from registration.streams import keys
 from registration.streams.streams import Streams
 
 
 class Claims:
-    """One worker's. Call `renew` a few times per lease. Identities are keyed digests, so Valkey names nobody."""
+    """One worker's, of one kind. Call `renew` a few times per lease. Identities are digests, so Valkey names nobody."""
 
-    def __init__(self, streams: Streams, *, holder: str, lease_seconds: float) -> None:
+    def __init__(self, streams: Streams, *, kind: Kind, holder: str, lease_seconds: float) -> None:
         self._streams = streams
+        self._kind = kind
         self._holder = holder
         self._lease_seconds = lease_seconds
         self._held: set[bytes] = set()
@@ -27,7 +29,7 @@ class Claims:
         self._held.update(wanted)
         given_up, self._given_up = list(self._given_up - self._held), set()
         answers = await self._streams.claim_identities(
-            [keys.identity(identity) for identity in (*given_up, *wanted)],
+            [keys.identity(self._kind, identity) for identity in (*given_up, *wanted)],
             holder=self._holder,
             seconds=self._lease_seconds,
             given_up=len(given_up),

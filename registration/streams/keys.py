@@ -6,7 +6,6 @@ from registration.checks import Kind
 
 GROUP: Final = "workers"
 PRIORITY: Final = "verify:nik:priority"
-MINISTRY_SHARES: Final = "ministry:shares"
 
 
 def stream(kind: Kind) -> str:
@@ -24,9 +23,14 @@ def outstanding(stream_name: str) -> str:
     return f"{stream_name}:outstanding"
 
 
-def identity(digest: bytes) -> str:
-    """Who asks the registry about an identity at present."""
-    return f"verify:identity:{digest.hex()}"
+def identity(kind: Kind, digest: bytes) -> str:
+    """Who asks a registry about an identity at present. The NIK's has no word for its kind, nor have its shares."""
+    return f"verify:identity:{'' if kind is Kind.NIK else f'{kind}:'}{digest.hex()}"
+
+
+def shares(kind: Kind) -> str:
+    """How the ceiling of a kind's registry is shared."""
+    return "ministry:shares" if kind is Kind.NIK else f"ministry:shares:{kind}"
 
 
 def tally(kind: Kind) -> str:

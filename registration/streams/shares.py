@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from registration.checks import Kind
 from registration.streams.streams import Streams
 
 
@@ -106,14 +107,14 @@ _decode_state = msgspec.msgpack.Decoder(_State).decode
 _RECENTLY_MS = 3_000.0
 
 
-async def exchange(streams: Streams, report: Report) -> Grant:
+async def exchange(streams: Streams, kind: Kind, report: Report) -> Grant:
     """Tell what this worker does and get its share. Raises `Retryable`; the share before then runs on to its end."""
-    return _decode(await streams.exchange_shares(_encode(report)))
+    return _decode(await streams.exchange_shares(kind, _encode(report)))
 
 
-async def read_pool(streams: Streams) -> Pool | None:
-    """How the pool stands, without taking part in it; None when no worker is here. Raises `Retryable`."""
-    packed, now_ms = await streams.read_shares()
+async def read_pool(streams: Streams, kind: Kind) -> Pool | None:
+    """How a kind's pool stands, without taking part in it; None when no worker is here. Raises `Retryable`."""
+    packed, now_ms = await streams.read_shares(kind)
     if packed is None or (state := _decode_state(packed)).at < now_ms - _RECENTLY_MS:
         return None
     found = msgspec.convert(state.workers if isinstance(state.workers, dict) else {}, dict[str, _Worker])

@@ -178,16 +178,16 @@ class Streams:
             answers = await self._claim_identities(keys=names, args=[holder, int(seconds * 1_000), given_up])
         return [bool(answer) for answer in answers]
 
-    async def exchange_shares(self, packed_report: bytes) -> bytes:
+    async def exchange_shares(self, kind: Kind, packed_report: bytes) -> bytes:
         """Tell what a worker does and get its share, both packed (`streams.shares`)."""
         async with _translated():
-            packed_grant: bytes = await self._exchange_shares(keys=[keys.MINISTRY_SHARES], args=[packed_report])
+            packed_grant: bytes = await self._exchange_shares(keys=[keys.shares(kind)], args=[packed_report])
         return packed_grant
 
-    async def read_shares(self) -> tuple[bytes | None, float]:
+    async def read_shares(self, kind: Kind) -> tuple[bytes | None, float]:
         """What is kept beside the shares, packed, or None when there is nothing; and the server's time in ms."""
         async with _translated():
-            packed_state: bytes | None = await self._redis.get(keys.MINISTRY_SHARES)
+            packed_state: bytes | None = await self._redis.get(keys.shares(kind))
             seconds, microseconds = await self._redis.time()
         return packed_state, seconds * 1_000 + microseconds / 1_000
 

@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from registration.applicant import Applicant
+from registration.checks import Kind
 from registration.errors import Retryable
 from registration.settings import Settings, read
 from simulators.stand_ins import StandIns
@@ -27,7 +28,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\
 
 @contextlib.asynccontextmanager
 async def client(url: str) -> AsyncIterator[MinistryClient]:
-    made = MinistryClient(_settings(url))
+    made = MinistryClient(_settings(url).registries[Kind.NIK])
     try:
         yield made
     finally:

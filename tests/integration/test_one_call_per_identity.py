@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from gelombang import embedded
+from registration.checks import Kind
 from registration.errors import Retryable
 from registration.streams import keys
 from registration.streams.claims import Claims
@@ -16,7 +17,7 @@ IDENTITIES = [bytes([number]) * 16 for number in range(1, 6)]
 
 
 def claims(streams: Streams, holder: str, seconds: float = SECONDS) -> Claims:
-    return Claims(streams, holder=holder, lease_seconds=seconds)
+    return Claims(streams, kind=Kind.NIK, holder=holder, lease_seconds=seconds)
 
 
 async def holders(streams: Streams, identities: Sequence[bytes]) -> frozenset[bytes]:
@@ -96,4 +97,4 @@ async def test_without_valkey_nothing_is_claimed(unreachable: Streams) -> None:
 
 def test_a_claim_names_nobody() -> None:
     """Only a keyed digest stands in Valkey."""
-    assert keys.identity(b"\x00\xff") == "verify:identity:00ff"
+    assert keys.identity(Kind.NIK, b"\x00\xff") == "verify:identity:00ff"

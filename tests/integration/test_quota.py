@@ -15,7 +15,7 @@ QUOTA = 100
 
 async def test_workers_that_race_for_it_get_the_quota_and_no_more(database: Database) -> None:
     """Forty at once, and the blocks add up."""
-    blocks = await asyncio.gather(*(lease_calls(database, quota=QUOTA, wanted=7) for _ in range(40)))
+    blocks = await asyncio.gather(*(lease_calls(database, Kind.NIK, quota=QUOTA, wanted=7) for _ in range(40)))
     assert sum(block.calls for block in blocks) == QUOTA
     assert min(block.left_over for block in blocks) == 0
     assert all(0 < block.seconds <= 86_400 for block in blocks)
@@ -23,24 +23,24 @@ async def test_workers_that_race_for_it_get_the_quota_and_no_more(database: Data
 
 async def test_what_is_given_back_can_be_leased_again(database: Database) -> None:
     """A worker that stops in order loses nothing of the day."""
-    block = await lease_calls(database, quota=QUOTA, wanted=QUOTA)
-    assert (await lease_calls(database, quota=QUOTA, wanted=1)).calls == 0
-    await return_calls(database, day=block.day, count=30)
-    assert (await lease_calls(database, quota=QUOTA, wanted=QUOTA)).calls == 30
+    block = await lease_calls(database, Kind.NIK, quota=QUOTA, wanted=QUOTA)
+    assert (await lease_calls(database, Kind.NIK, quota=QUOTA, wanted=1)).calls == 0
+    await return_calls(database, Kind.NIK, day=block.day, count=30)
+    assert (await lease_calls(database, Kind.NIK, quota=QUOTA, wanted=QUOTA)).calls == 30
 
 
 async def test_a_new_day_has_a_quota_of_its_own(database: Database) -> None:
     """What was used yesterday is yesterday's."""
-    block = await lease_calls(database, quota=QUOTA, wanted=QUOTA)
+    block = await lease_calls(database, Kind.NIK, quota=QUOTA, wanted=QUOTA)
     await database.fetch("update ministry_quota set day = $1", block.day - timedelta(days=1))
-    assert (await lease_calls(database, quota=QUOTA, wanted=10)).calls == 10
+    assert (await lease_calls(database, Kind.NIK, quota=QUOTA, wanted=10)).calls == 10
 
 
 async def test_a_quota_that_is_lowered_in_use_gives_nothing_more(database: Database) -> None:
     """And one that is raised goes on from what was used."""
-    await lease_calls(database, quota=QUOTA, wanted=60)
-    assert (await lease_calls(database, quota=50, wanted=10)).calls == 0
-    assert (await lease_calls(database, quota=70, wanted=60)).calls == 10
+    await lease_calls(database, Kind.NIK, quota=QUOTA, wanted=60)
+    assert (await lease_calls(database, Kind.NIK, quota=50, wanted=10)).calls == 0
+    assert (await lease_calls(database, Kind.NIK, quota=70, wanted=60)).calls == 10
 
 
 async def test_at_the_quotas_end_work_waits_unharmed_until_there_is_more(bench: Bench) -> None:

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from gelombang import embedded
 from monitoring.metrics import Metrics
+from registration.checks import Kind
 from registration.errors import Postponed, Retryable
 from registration.streams import keys
 from registration.streams.shares import Grant, Report, Terms, exchange
@@ -37,7 +38,7 @@ TERMS = Terms(
 async def ask(streams: Streams, slot: str, **told: object) -> Grant:
     """One exchange of a worker that wants all it can get."""
     report = Report(terms=TERMS, slot=slot, life=slot, demand=100, starts=1_000, limit=40)
-    return await exchange(streams, msgspec.structs.replace(report, **told))
+    return await exchange(streams, Kind.NIK, msgspec.structs.replace(report, **told))
 
 
 async def ask_until(streams: Streams, slot: str, condition: Callable[[Grant], bool], **told: object) -> Grant:
@@ -82,11 +83,11 @@ async def test_a_server_whose_clock_jumps_is_taken_as_a_wipe(
     """Either way nobody knows any more which shares have ended."""
     await ask_until(streams, "1", lambda grant: grant.slots > 0)
     client = Redis.from_url(servers.redis_url)
-    stored = await client.get(keys.MINISTRY_SHARES)
+    stored = await client.get(keys.shares(Kind.NIK))
     assert isinstance(stored, bytes)
     state = msgspec.msgpack.decode(stored)
     state["at"] += hours * 3_600_000
-    await client.set(keys.MINISTRY_SHARES, msgspec.msgpack.encode(state))
+    await client.set(keys.shares(Kind.NIK), msgspec.msgpack.encode(state))
     await client.aclose()
     grant = await ask(streams, "1")
     assert (grant.slots, grant.starts) == (0, 0)
@@ -161,6 +162,7 @@ class Swarm:
         """One life: exchanges that may be skipped, and more callers than slots."""
         gate = Gate(static_slots=TERMS.static_slots, static_spacing_seconds=0.0)
         holder = Shareholder(
+            kind=Kind.NIK,
             terms=TERMS,
             slot=slot,
             most_in_flight=30,

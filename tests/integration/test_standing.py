@@ -10,6 +10,7 @@ from gelombang import embedded
 from gelombang.standing import read_standing
 from registration.checks import FROM_THE_START, Kind, State
 from registration.clock import SystemClock
+from registration.settings import Settings
 from registration.store import intake, pauses
 from registration.store.database import Database
 from registration.store.intake import Registration
@@ -31,7 +32,7 @@ async def record(database: Database, result: Verdict | Delay, *items: UUID) -> N
     await record_outcomes(database, Kind.NIK, [Outcome(work, result) for work in works], challenge_seconds=1.0)
 
 
-async def test_everything_is_read(database: Database, streams: Streams) -> None:
+async def test_everything_is_read(settings: Settings, database: Database, streams: Streams) -> None:
     """Open, due, later, delayed by cause, set aside, streams, pauses."""
     items = await register(database, 10)
     await record(database, Delay("ministry_timeout", 50.0), *items[:2])
@@ -42,7 +43,7 @@ async def test_everything_is_read(database: Database, streams: Streams) -> None:
     while not await streams.read([keys.stream(Kind.NIK)], consumer="1", count=1):
         pass
     await pauses.pause(database, Kind.EMAIL, reason="maintenance", by="siti")
-    standing = await read_standing(database, streams, clock=SystemClock(), daily_quota=0)
+    standing = await read_standing(database, streams, clock=SystemClock(), registries=settings.registries)
     nik, email, phone, _photo = standing.kinds
 
     assert (nik.kind, nik.open, nik.due, nik.dead_letters) == (Kind.NIK, 8, 3, 1)
@@ -76,14 +77,15 @@ async def test_work_that_is_due_later_is_counted_by_when(database: Database) -> 
     assert 5.0 <= backlog.oldest_due_seconds < 60.0
 
 
-async def test_what_is_left_of_the_quota_is_read(database: Database, streams: Streams) -> None:
+async def test_what_is_left_of_the_quota_is_read(settings: Settings, database: Database, streams: Streams) -> None:
     """Of the NIK checks only, and without leasing any of it."""
-    await lease_calls(database, quota=1_000, wanted=300)
+    registries = msgspec.structs.replace(settings, ministry_daily_quota=1_000).registries
+    await lease_calls(database, Kind.NIK, quota=1_000, wanted=300)
     for _ in range(2):
-        standing = await read_standing(database, streams, clock=SystemClock(), daily_quota=1_000)
+        standing = await read_standing(database, streams, clock=SystemClock(), registries=registries)
 
         assert [kind.quota_left for kind in standing.kinds] == [700, None, None, None]
-    assert (await lease_calls(database, quota=1_000, wanted=1_000)).calls == 700
+    assert (await lease_calls(database, Kind.NIK, quota=1_000, wanted=1_000)).calls == 700
 
 
 async def test_verdicts_of_the_last_minute_make_the_rate(streams: Streams) -> None:
@@ -101,12 +103,12 @@ async def test_verdicts_of_the_last_minute_make_the_rate(streams: Streams) -> No
 
 @pytest.mark.parametrize("kind", FROM_THE_START)
 async def test_without_valkey_postgresql_is_told_all_the_same(
-    database: Database, servers: embedded.Servers, kind: Kind
+    settings: Settings, database: Database, servers: embedded.Servers, kind: Kind
 ) -> None:
     """And that Valkey does not answer."""
     await register(database, 3)
     unreachable = Streams(f"unix://{servers.redis_url.partition('://')[2]}.not-there", timeout_seconds=0.5, cap=10)
-    standing = await read_standing(database, unreachable, clock=SystemClock(), daily_quota=0)
+    standing = await read_standing(database, unreachable, clock=SystemClock(), registries=settings.registries)
     await unreachable.close()
     found = next(item for item in standing.kinds if item.kind is kind)
 
@@ -116,7 +118,7 @@ async def test_without_valkey_postgresql_is_told_all_the_same(
 
 async def test_the_pool_of_nik_workers_is_seen_while_it_is_there(streams: Streams) -> None:
     """Limit, calls under way and the breaker's word, without taking part; nothing once all workers are gone."""
-    assert await read_pool(streams) is None
+    assert await read_pool(streams, Kind.NIK) is None
     terms = Terms(
         ceiling_slots=40,
         static_slots=1,
@@ -128,10 +130,10 @@ async def test_the_pool_of_nik_workers_is_seen_while_it_is_there(streams: Stream
         place_ms=60_000.0,
     )
     report = Report(terms=terms, slot="1", life="a", in_flight=3)
-    await exchange(streams, report)
-    await exchange(streams, msgspec.structs.replace(report, limit=12, word="ministry_quota"))
-    assert await read_pool(streams) == Pool(limit=12, in_flight=3, workers=1, word="ministry_quota")
-    state = msgspec.msgpack.decode((await streams.read_shares())[0] or b"")
-    await streams._redis.set(keys.MINISTRY_SHARES, msgspec.msgpack.encode({**state, "at": state["at"] - 60_000}))  # noqa: SLF001
+    await exchange(streams, Kind.NIK, report)
+    await exchange(streams, Kind.NIK, msgspec.structs.replace(report, limit=12, word="ministry_quota"))
+    assert await read_pool(streams, Kind.NIK) == Pool(limit=12, in_flight=3, workers=1, word="ministry_quota")
+    state = msgspec.msgpack.decode((await streams.read_shares(Kind.NIK))[0] or b"")
+    await streams._redis.set(keys.shares(Kind.NIK), msgspec.msgpack.encode({**state, "at": state["at"] - 60_000}))  # noqa: SLF001
 
-    assert await read_pool(streams) is None
+    assert await read_pool(streams, Kind.NIK) is None

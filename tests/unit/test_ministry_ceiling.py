@@ -6,16 +6,18 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registration.settings import Settings, read
+from registration.checks import Kind
+from registration.registry import Registry
+from registration.settings import read
 from verify_workers.ministry.ceiling import LATE_SECONDS, spacing_seconds, split
 from verify_workers.ministry.pacer import Pacer
 
 SETTINGS = read({"GELOMBANG_DATABASE_URL": "x", "GELOMBANG_REDIS_URL": "x", "GELOMBANG_KEYS": "x"})
 
 
-def settings(**changes: object) -> Settings:
+def registry(**changes: float) -> Registry:
     """The defaults, with some changed."""
-    return msgspec.structs.replace(SETTINGS, **changes)
+    return msgspec.structs.replace(SETTINGS.registries[Kind.NIK], **changes)
 
 
 @given(
@@ -29,11 +31,11 @@ def test_leased_and_static_shares_together_are_within_the_ceiling(
 ) -> None:
     """Whoever is cut off, and whoever is not: at the most they use the ceiling."""
     found = split(
-        settings(
-            ministry_concurrency=slots,
-            ministry_rate_per_second=rate,
-            ministry_workers=workers,
-            ministry_static_share=share,
+        registry(
+            concurrency=slots,
+            rate_per_second=rate,
+            workers=workers,
+            static_share=share,
         )
     )
     assert found.static_slots * workers <= slots
@@ -45,7 +47,7 @@ def test_leased_and_static_shares_together_are_within_the_ceiling(
 
 def test_a_ceiling_too_small_to_be_split_has_no_static_share() -> None:
     """Eight workers with a call of their own each would be more than a registry for eight calls bears."""
-    found = split(settings(ministry_concurrency=8, ministry_workers=8))
+    found = split(registry(concurrency=8, workers=8))
     assert (found.static_slots, found.static_spacing_seconds) == (0, 0.0)
 
 

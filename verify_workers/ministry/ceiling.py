@@ -1,6 +1,6 @@
 """The contract's ceiling on calls to the registry, split into what needs no lease and what is leased.
 
-Each of the `ministry_workers` has a static share, small and always its own, so that a worker that is cut off from
+Each of the registry's `workers` has a static share, small and always its own, so that a worker that is cut off from
 Valkey finishes what it has in hand and no more. Static shares are whole calls, under way and per second: half a call in
 a second is one call in that second. Where such shares would take too much of a small ceiling there are none.
 
@@ -14,7 +14,7 @@ import math
 
 import msgspec
 
-from registration.settings import Settings
+from registration.registry import Registry
 from registration.streams.shares import Terms
 
 SHARE_SECONDS = 1.5  # a share lives so long without renewal
@@ -33,23 +33,23 @@ class Ceiling(msgspec.Struct, frozen=True):
     static_spacing_seconds: float
 
 
-def split(settings: Settings) -> Ceiling:
-    """The ceiling of these settings."""
-    workers = settings.ministry_workers
-    static_slots = _static(settings.ministry_concurrency, settings)
-    static_rate = _static(settings.ministry_rate_per_second, settings)
+def split(registry: Registry) -> Ceiling:
+    """The ceiling of the contract with this registry."""
+    workers = registry.workers
+    static_slots = _static(registry.concurrency, registry)
+    static_rate = _static(registry.rate_per_second, registry)
     if not (static_slots and static_rate):
         static_slots = static_rate = 0
     terms = Terms(
-        ceiling_slots=settings.ministry_concurrency,
+        ceiling_slots=registry.concurrency,
         static_slots=static_slots,
         places=workers,
-        spacing_ms=1_000 * spacing_seconds(settings.ministry_rate_per_second - static_rate * workers),
+        spacing_ms=1_000 * spacing_seconds(registry.rate_per_second - static_rate * workers),
         horizon_ms=1_000 * _HORIZON_SECONDS,
         ttl_ms=1_000 * SHARE_SECONDS,
         # A silent worker's share ends after one life. The second is for a clock that jumps by less than a gap; then its
         # last calls may still be at the registry until they time out.
-        hold_ms=1_000 * (2 * SHARE_SECONDS + settings.ministry_timeout_seconds),
+        hold_ms=1_000 * (2 * SHARE_SECONDS + registry.timeout_seconds),
         place_ms=1_000 * (STATIC_SECONDS + SHARE_SECONDS),
     )
     return Ceiling(terms, static_slots, spacing_seconds(static_rate) if static_rate else 0.0)
@@ -60,11 +60,7 @@ def spacing_seconds(rate_per_second: float) -> float:
     return (1 + LATE_SECONDS + MARGIN_SECONDS) / rate_per_second
 
 
-def _static(ceiling: float, settings: Settings) -> int:
+def _static(ceiling: float, registry: Registry) -> int:
     """One worker's static share of a ceiling."""
-    share = max(1, math.floor(ceiling * settings.ministry_static_share / settings.ministry_workers))
-    return (
-        share
-        if settings.ministry_static_share and share * settings.ministry_workers <= _MOST_FOR_STATIC * ceiling
-        else 0
-    )
+    share = max(1, math.floor(ceiling * registry.static_share / registry.workers))
+    return share if registry.static_share and share * registry.workers <= _MOST_FOR_STATIC * ceiling else 0

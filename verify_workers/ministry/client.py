@@ -4,7 +4,7 @@ from yarl import URL
 
 from registration.applicant import Applicant
 from registration.errors import Retryable
-from registration.settings import Settings
+from registration.registry import Registry
 from registration.store.work import Verdict
 from verify_workers.ministry import wire
 from verify_workers.ministry.answers import Asked, Missing
@@ -22,21 +22,18 @@ _HEADERS = {
 class MinistryClient:
     """One per process; make it inside the running loop."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, registry: Registry) -> None:
         self._credentials = wire.Credentials(
-            user=settings.ministry_user,
-            password=settings.ministry_password,
-            ip=settings.ministry_ip,
-            threshold=settings.ministry_threshold,
+            user=registry.user,
+            password=registry.password,
+            ip=registry.ip,
+            threshold=registry.threshold,
         )
         self._poster = Poster(
-            URL(
-                f"{settings.ministry_url.rstrip('/')}"
-                f"/dukcapil/get_json/{settings.ministry_consumer}/CALL_VERIFY_BY_ELEMEN"
-            ),
+            URL(f"{registry.url.rstrip('/')}/dukcapil/get_json/{registry.consumer}/CALL_VERIFY_BY_ELEMEN"),
             headers=_HEADERS,
             body_limit_bytes=wire.REPLY_LIMIT_BYTES,
-            timeout_seconds=settings.ministry_timeout_seconds,
+            timeout_seconds=registry.timeout_seconds,
         )
 
     async def ask(self, person: Applicant) -> Verdict | Missing:

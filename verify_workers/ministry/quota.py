@@ -14,6 +14,7 @@ import structlog
 
 from monitoring.metrics import Metrics
 from registration.errors import Retryable
+from registration.registry import Registry
 from registration.store.database import Database
 from registration.store.quota import lease_calls, return_calls
 from verify_workers.ministry.gate import Gate
@@ -31,13 +32,13 @@ class DailyQuota:
     def __init__(
         self,
         *,
-        quota: int,
+        registry: Registry,
         database: Database,
         gate: Gate,
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._quota = quota
+        self._kind, self._quota = registry.kind, registry.daily_quota
         self._database = database
         self._gate = gate
         self._metrics = metrics
@@ -55,11 +56,11 @@ class DailyQuota:
         now = self._clock()
         if left >= wanted or now < self._dry_until:
             return
-        block = await lease_calls(self._database, quota=self._quota, wanted=wanted)
+        block = await lease_calls(self._database, self._kind, quota=self._quota, wanted=wanted)
         self._metrics.ministry_quota_left.set(block.left_over)
         if not block.calls:
             if self._dry_until == -math.inf:
-                log.warning("the day's quota is used up, work waits", seconds=round(block.seconds))
+                log.warning("the day's quota is used up, work waits", kind=self._kind, seconds=round(block.seconds))
             self._dry_until = now + min(_LOOK_AGAIN_SECONDS, block.seconds)
             return
         self._dry_until = -math.inf
@@ -74,4 +75,4 @@ class DailyQuota:
         self._gate.set_calls(0, until=math.inf)
         if self._day is not None and left >= 1:
             with suppress(Retryable):
-                await return_calls(self._database, day=self._day, count=int(left))
+                await return_calls(self._database, self._kind, day=self._day, count=int(left))

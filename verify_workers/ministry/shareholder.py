@@ -16,6 +16,7 @@ import msgspec
 import structlog
 
 from monitoring.metrics import Metrics
+from registration.checks import Kind
 from registration.errors import Retryable
 from registration.streams.shares import Grant, Report, Terms, exchange
 from registration.streams.streams import Streams
@@ -36,6 +37,7 @@ class Shareholder:
     def __init__(  # noqa: PLR0913 - the composition root hands in every part
         self,
         *,
+        kind: Kind,
         terms: Terms,
         slot: str,
         most_in_flight: int,
@@ -45,6 +47,7 @@ class Shareholder:
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._kind = kind
         self._terms = terms
         self._slot = slot
         self._life = f"{slot}:{secrets.token_hex(6)}"
@@ -69,7 +72,7 @@ class Shareholder:
     async def exchange_once(self) -> None:
         """Tell, take, and steer where that is ours to do. Raises `Retryable`."""
         asked_at = self._clock()
-        grant = await exchange(self._streams, self._report())
+        grant = await exchange(self._streams, self._kind, self._report())
         self._take(grant, asked_at=asked_at, answered_at=self._clock())
         self._course = self._steering.steer(grant)
         self.gate.send_back_the_impatient()
@@ -78,7 +81,8 @@ class Shareholder:
     async def leave(self) -> None:
         """Give share and place back, when stopping."""
         with suppress(Retryable):
-            await exchange(self._streams, Report(terms=self._terms, slot=self._slot, life=self._life, leaving=True))
+            leaving = Report(terms=self._terms, slot=self._slot, life=self._life, leaving=True)
+            await exchange(self._streams, self._kind, leaving)
 
     def _report(self) -> Report:
         gate = self.gate
@@ -126,7 +130,9 @@ class Shareholder:
         if self._is_surplus == grant.has_place:
             self._is_surplus = not grant.has_place
             if self._is_surplus:
-                log.error("more NIK workers than ministry_workers: this one does nothing", consumer=self._slot)
+                log.error(
+                    "more workers than the ceiling is for: this one does nothing", kind=self._kind, consumer=self._slot
+                )
 
     def _show(self, grant: Grant) -> None:
         metrics = self._metrics

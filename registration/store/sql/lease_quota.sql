@@ -1,7 +1,7 @@
--- Leases calls of today's quota; the row's lock lets one worker after the other in.
+-- Leases calls of today's quota of one registry ({table}); the row's lock lets one worker after the other in.
 -- $1 the quota, $2 how many are wanted. Returns the day, how many are leased by this, how many nobody has leased yet, and
 -- the seconds until the day ends in Jakarta (UTC+7, no daylight saving).
-insert into ministry_quota as q (day, leased, last_lease)
+insert into {table} as q (day, leased, last_lease)
 values ((now() at time zone interval '7 hours')::date, least($1::bigint, $2::bigint), least($1::bigint, $2::bigint))
 on conflict (day) do update
 set leased = q.leased + least($2::bigint, greatest(0, $1::bigint - q.leased)),

@@ -5,4 +5,4 @@ with today as (
 select
     coalesce(q.leased, 0) as leased,
     extract(epoch from (today.day + 1)::timestamp - (now() at time zone interval '7 hours'))::float8 as seconds
-from today left join ministry_quota as q on q.day = today.day
+from today left join {table} as q on q.day = today.day

@@ -1,5 +1,5 @@
 -- Gives calls of a day's quota back that were leased and not made.
 -- $1 the day, $2 how many.
-update ministry_quota
+update {table}
 set leased = greatest(0, leased - $2::bigint)
 where day = $1::date

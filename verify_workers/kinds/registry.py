@@ -1,4 +1,4 @@
-"""NIK: whether the registry knows this person as written.
+"""Whatever is asked of a registry: for the NIK, whether it knows this person as written.
 
 The same identity asked about by two registrations at once costs one call, also when two workers have them; what was
 asked before costs none.
@@ -15,6 +15,7 @@ from registration.applicant import Applicant
 from registration.checks import Reason, State
 from registration.clock import Clock
 from registration.errors import HeldBack, Postponed, Retryable
+from registration.registry import Registry
 from registration.settings import Settings
 from registration.store.work import NOT_FOUND, Delay, Verdict, Work
 from registration.streams.claims import Claims
@@ -31,16 +32,16 @@ log = structlog.get_logger(__name__)
 _SHARED_SECONDS = 2.0
 
 
-class NikChecker:
-    """Asks the registry and makes a verdict of what it says."""
+class RegistryChecker:
+    """Asks its registry and makes a verdict of what it says."""
 
-    def __init__(self, settings: Settings, *, claims: Claims, gate: Gate, clock: Clock) -> None:
+    def __init__(self, settings: Settings, registry: Registry, *, claims: Claims, gate: Gate, clock: Clock) -> None:
         self._clock = clock
-        self._quota_wait_seconds = settings.ministry_quota_wait_seconds
+        self._quota_wait_seconds = registry.quota_wait_seconds
         self._claims = claims
         self._gate = gate
         self._budget = RetryBudget(RetryPolicy(most=settings.concurrency), now_seconds=time.monotonic())
-        self._client = MinistryClient(settings)
+        self._client = MinistryClient(registry)
         self._rechecks = settings.not_found_recheck_seconds
         self._under_way: dict[bytes, asyncio.Future[Verdict | Missing]] = {}
         self._elsewhere: set[UUID] = set()
