@@ -10,12 +10,18 @@ from monitoring.panels import Board, Line, Panel
 
 _DOOR = 'instance=~"$instance"'
 _POST = 'route=~"POST (/|/api/v1/registrations)"'
+_JOIN = 'route=~"POST .+/join"'
 _RATE = "[$__rate_interval]"
 
 
-def _quantile(share: float, metric: str, by: str = "", **labels: str) -> str:
-    chosen = ",".join(f'{name}="{value}"' for name, value in labels.items())
+def _quantile(share: float, metric: str, by: str = "", chosen: str = "") -> str:
     return f"histogram_quantile({share}, sum by (le{by}) (rate({metric}_bucket{{{chosen}}}{_RATE})))"
+
+
+def _answered(chosen: str) -> tuple[Line, Line]:
+    """Within what time half of the requests are answered, and 99 of 100."""
+    seconds = "gelombang_http_request_seconds"
+    return Line(_quantile(0.5, seconds, chosen=chosen), "half"), Line(_quantile(0.99, seconds, chosen=chosen), "99 %")
 
 
 _ACCEPTED = Line(f'sum(rate(gelombang_registrations_total{{outcome="accepted"}}{_RATE}))', "accepted")
@@ -111,10 +117,7 @@ WAVE_OPENING = Board(
         Panel(
             title="Time to a receipt",
             says="Half of the people have their receipt by then, and 99 of 100.",
-            lines=(
-                Line(_quantile(0.5, "gelombang_http_request_seconds", route="POST /api/v1/registrations"), "half"),
-                Line(_quantile(0.99, "gelombang_http_request_seconds", route="POST /api/v1/registrations"), "99 %"),
-            ),
+            lines=_answered(_POST),
             unit="s",
             limit=0.25,
             runbook="AcceptingSlowly",
@@ -141,7 +144,16 @@ WAVE_OPENING = Board(
             says="Tries to join the wave, by what came of them.",
             lines=(Line(f"sum by (outcome) (rate(gelombang_joins_total{_RATE}))", "{{outcome}}"),),
             unit="reqps",
-            width=8,
+            width=6,
+            runbook="ClosingRush",
+        ),
+        Panel(
+            title="Time to join",
+            says="Half of the people know by then whether they joined, and 99 of 100.",
+            lines=_answered(_JOIN),
+            unit="s",
+            width=6,
+            limit=1,
             runbook="ClosingRush",
         ),
         Panel(
@@ -149,6 +161,7 @@ WAVE_OPENING = Board(
             says="How long the oldest test that has ended waits; five minutes are promised.",
             lines=(Line("max(gelombang_oldest_unscored_seconds)", "oldest"),),
             unit="s",
+            width=6,
             limit=60,
             runbook="ScoringLate",
         ),
@@ -156,6 +169,7 @@ WAVE_OPENING = Board(
             title="Announcements",
             says="Messages that tell a result and were not sent yet.",
             lines=(Line("max by (channel, state) (gelombang_announcements_waiting)", "{{channel}} {{state}}"),),
+            width=6,
             runbook="AnnouncementStuck",
         ),
     ),
@@ -294,7 +308,7 @@ FRONT_DOOR = Board(
         Panel(
             title="Wait before a commit",
             says="Of the oldest in each batch, 99 of 100.",
-            lines=(Line(_quantile(0.99, "gelombang_commit_wait_seconds", of="registrations"), "99 %"),),
+            lines=(Line(_quantile(0.99, "gelombang_commit_wait_seconds", chosen='of="registrations"'), "99 %"),),
             unit="s",
             runbook="AcceptingSlowly",
         ),

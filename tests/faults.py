@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from tests.made_history import ALL, DOORS, POST, WORKERS, History
+from tests.made_history import ALL, DOORS, JOIN, POST, WORKERS, History
 
 STEP, FAULT_AT = 30, 300
 Change = Callable[[History], None]
@@ -164,13 +164,39 @@ FAULTS: Mapping[str, tuple[Change, set[tuple[str, str, str]], set[tuple[str, str
         {page("WorkersDown", "waves")},
         {ticket("ProcessDown"), page("NumbersMissing", "waves")},
     ),
-    "closing rush": (more("gelombang_joins_total", 0.5, outcome="overloaded"), {page("ClosingRush")}, set()),
+    "closing rush": (
+        all_of(
+            more("gelombang_joins_total", 0.5, outcome="overloaded"),
+            more("gelombang_http_requests_total", 0.5, route=JOIN, status="503"),
+        ),
+        {page("ClosingRush")},
+        {page("DoorFailing"), ticket("DoorFailing")},
+    ),
+    "closing rush that waits": (
+        slow("gelombang_http_request_seconds", 2.5, 0.75, route=JOIN),
+        {page("ClosingRush")},
+        set(),
+    ),
+    "a closing rush in time": (slow("gelombang_http_request_seconds", 1.0, 0.75, route=JOIN), set(), set()),
     "scoring late": (put("gelombang_oldest_unscored_seconds", 90), {page("ScoringLate", "waves")}, set()),
     "announcement stuck": (
-        more("gelombang_announcements_total", 0, channel="email", result="sent"),
+        all_of(
+            more("gelombang_announcements_total", 0, channel="email", result="sent"),
+            put("gelombang_announcements_waiting", 40, channel="email", state="due"),
+        ),
         {page("AnnouncementStuck")},
         set(),
     ),
+    "messages that keep failing": (  # for an hour until somebody is told
+        all_of(
+            more("gelombang_announcements_total", 0, channel="email", result="sent"),
+            put("gelombang_announcements_waiting", 0, channel="email", state="planned"),
+            put("gelombang_announcements_waiting", 0, channel="email", state="due"),
+        ),
+        set(),
+        set(),
+    ),
+    "an announcement on its way": (put("gelombang_announcements_waiting", 4_000, state="due"), set(), set()),
     "nobody counts tests": (absent("gelombang_oldest_unscored_seconds"), {page("NumbersMissing", "waves")}, set()),
     "paused": (
         all_of(put("gelombang_paused", 1, kind="email"), LATE["email"]),

@@ -16,6 +16,7 @@ WORKERS = tuple(f"worker-{kind}-{slot}" for kind in KINDS for slot in (1, 2))
 ALL = (*DOORS, *WORKERS, "worker-waves")
 BUCKETS = ("0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1.0", "2.5", "5.0", "+Inf")
 POST = "POST /api/v1/registrations"
+JOIN = "POST /api/v1/registrations/{handle}/join"
 
 
 def key(name: str, **labels: str) -> Key:
@@ -151,6 +152,8 @@ def _door(history: History, rate: Callable[[float], float]) -> None:
             (POST, "202", 1.0),
             (POST, "422", 0.05),
             (POST, "503", 0.0),
+            (JOIN, "200", 0.3),
+            (JOIN, "503", 0.0),
             ("GET /r/{handle}", "200", 3.0),
             ("GET /", "200", 1.2),
         ):
@@ -162,6 +165,7 @@ def _door(history: History, rate: Callable[[float], float]) -> None:
                 **where,
             )
         history.histogram("gelombang_http_request_seconds", half, typical=0.02, route=POST, **where)
+        history.histogram("gelombang_http_request_seconds", lambda t: half(t) * 0.3, typical=0.02, route=JOIN, **where)
         for outcome, share in (("accepted", 1.0), ("replayed", 0.01)):
             history.counter(
                 "gelombang_registrations_total",

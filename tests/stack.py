@@ -72,6 +72,14 @@ class Stack:
         ready = [url.replace("/metrics", "/readyz") for url in self.endpoints["metrics"]]
         eventually(lambda: all(answers(url) for url in ready))
 
+    def metric(self, name: str) -> dict[str, list[float]]:
+        """A metric's values in all processes, by its labels as they are written."""
+        values: dict[str, list[float]] = {}
+        for page in (call("GET", url).body.decode() for url in self.endpoints["metrics"]):
+            for labels, value in re.findall(rf"^{name}(?:{{(.*)}})? (\S+)$", page, re.MULTILINE):
+                values.setdefault(labels, []).append(float(value))
+        return values
+
     def kill(self, name: str) -> None:
         """As `kill -9` does."""
         os.kill(self.endpoints["pids"][name], signal.SIGKILL)

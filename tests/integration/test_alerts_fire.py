@@ -74,6 +74,27 @@ def test_slow_burns_become_tickets(tmp_path: Path) -> None:
 
 
 @needs_promtool
+def test_messages_that_keep_failing_become_a_ticket(tmp_path: Path) -> None:
+    """After an hour in which nothing else went out either; it wakes nobody."""
+    where = 'job="gelombang",instance="worker-waves",channel="phone"'
+    firing = 'count by (severity) (ALERTS{alertname="AnnouncementStuck",alertstate="firing"})'
+    tests = [
+        {
+            "interval": "1m",
+            "input_series": [
+                {"series": f'gelombang_announcements_waiting{{{where},state="overdue"}}', "values": "2+0x120"},
+                {"series": f'gelombang_announcements_total{{{where},result="sent"}}', "values": "0+90x10 900+0x110"},
+            ],
+            "promql_expr_test": [
+                {"expr": firing, "eval_time": "65m", "exp_samples": []},
+                {"expr": firing, "eval_time": "80m", "exp_samples": [{"labels": '{severity="ticket"}', "value": 1}]},
+            ],
+        }
+    ]
+    assert run_promtool(tmp_path, tests, every_seconds=60, files="alerts.yaml") == ""
+
+
+@needs_promtool
 def test_a_proof_grows_stale_after_two_weeks(tmp_path: Path) -> None:
     """Not before, and then it is told."""
     quarters = 16 * 4

@@ -12,7 +12,7 @@ from typing import Any, Self
 import pytest
 
 from simulators.people import Person
-from tests.stack import ENVIRONMENT, Stack, call, command, eventually, found, gelombang, running, someone
+from tests.stack import ENVIRONMENT, Stack, command, eventually, found, gelombang, running, someone
 
 
 @pytest.fixture(scope="module")
@@ -133,8 +133,7 @@ def counts(stack: Stack) -> dict[int, int]:
 
 def metric(stack: Stack, name: str) -> list[float]:
     """A metric's values, of all processes and labels."""
-    pages = [call("GET", url).body.decode() for url in stack.endpoints["metrics"]]
-    return [float(value) for page in pages for value in re.findall(rf"^{name}(?:{{.*}})? (\S+)$", page, re.MULTILINE)]
+    return [value for values in stack.metric(name).values() for value in values]
 
 
 def settled(stack: Stack, handle: str) -> bool:

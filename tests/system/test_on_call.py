@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.stack import Stack, call, eventually, gelombang, someone
+from tests.stack import Stack, eventually, gelombang, someone
 
 
 def status(stack: Stack) -> tuple[int, Any]:
@@ -16,7 +16,7 @@ def test_a_pause_stops_a_kind_is_told_by_status_and_ends(stack: Stack) -> None:
     """People register meanwhile and get their code afterwards; scripts learn it from the exit code."""
     assert gelombang("pause phone", stack.directory, "--reason", "gateway maintenance").returncode == 0
     try:
-        eventually(lambda: 'gelombang_paused{kind="phone"} 1.0' in _metrics(stack))
+        eventually(lambda: stack.metric("gelombang_paused")['kind="phone"'] == [1.0])
         first = someone()
         stack.register(first)  # a read that had begun before the pause may still take this one
         eventually(lambda: bool(stack.links(first)))
@@ -42,7 +42,3 @@ def test_a_dry_run_says_what_a_replay_would_do(stack: Stack) -> None:
 
     assert (done.returncode, done.stderr) == (0, "")
     assert "0 would be given back" in done.stdout
-
-
-def _metrics(stack: Stack) -> str:
-    return "".join(call("GET", url).body.decode() for url in stack.endpoints["metrics"])

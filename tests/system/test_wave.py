@@ -53,6 +53,13 @@ def assert_told(stack: Stack, person: Person, *, selected: bool) -> None:
     assert "/r/" not in message
 
 
+def assert_told_why_not(stack: Stack, newcomer: str, untested: str) -> None:
+    """Who comes too early learns what is missing."""
+    assert post(stack, f"{newcomer}/test").json["code"] == "checks_incomplete"
+    assert post(stack, f"{newcomer}/join", {"wave": 1}).json["code"] == "checks_incomplete"
+    assert post(stack, f"{untested}/join", {"wave": 1}).json["code"] == "test_not_done"
+
+
 def complete(stack: Stack, person: Person) -> str:
     """Somebody is verified throughout; gives the handle."""
     handle: str = stack.register(person).json["handle"]
@@ -106,6 +113,19 @@ def check_the_signed_result(stack: Stack, signed: Path) -> None:
     assert subprocess.run(line, check=False, capture_output=True).returncode == 1  # noqa: S603 - the same
 
 
+def check_what_monitoring_was_told(stack: Stack) -> None:
+    """Every try to join by what came of it, and the funnel to its end."""
+    outcomes = {"joined": 2 * PEOPLE, "incomplete": 1, "not_tested": 1, "not_open": 1}
+    joins = stack.metric("gelombang_joins_total")
+    assert joins == {f'outcome="{outcome}"': [count] for outcome, count in outcomes.items()}
+    ends = {"test_begun": PEOPLE, "test_ended": PEOPLE, "tested": PEOPLE, "joined": PEOPLE, "selected": 2}
+
+    def has_come(stage: str, count: int) -> bool:
+        return stack.metric("gelombang_people").get(f'stage="{stage}"') == [count]
+
+    eventually(lambda: all(has_come(stage, count) for stage, count in {**ends, "announced": PEOPLE}.items()))
+
+
 def test_the_whole_way_to_the_result(stack: Stack, tmp_path: Path) -> None:
     """Planned, opened, tested, joined, closed, selected: exact, and recomputed by the independent script."""
     people = [someone() for _ in range(PEOPLE)]
@@ -126,8 +146,7 @@ def test_the_whole_way_to_the_result(stack: Stack, tmp_path: Path) -> None:
     assert progress(stack, handles[0])["wave"]["open"]
     assert progress(stack, handles[0])["wave"]["seed_commitment"] == promised
     newcomer = stack.register(someone()).json["handle"]
-    assert post(stack, f"{newcomer}/test").json["code"] == "checks_incomplete"
-    assert post(stack, f"{handles[0]}/join", {"wave": 1}).json["code"] == "test_not_done"
+    assert_told_why_not(stack, newcomer, handles[0])
     look_at_the_test_from_two_devices(stack, handles[0])
     for handle in handles:
         take_test(stack, handle)
@@ -167,6 +186,7 @@ def test_the_whole_way_to_the_result(stack: Stack, tmp_path: Path) -> None:
     assert again.returncode == 0
     assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "result.csv").read_bytes()
     assert gelombang("ledger", stack.directory).returncode == 0
+    check_what_monitoring_was_told(stack)
 
 
 def affected(stack: Stack, file: Path) -> "subprocess.CompletedProcess[str]":

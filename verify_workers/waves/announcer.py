@@ -1,11 +1,12 @@
 """Tells people the result of a wave, by mail and by text message, when each message is due.
 
-Guarantee: every planned message is sent or given up with a cause that `gelombang wave list` counts. One that fails for
+Guarantee: every planned message is sent or given up with a cause, which is kept and logged. One that fails for
 the system's sake is tried again with growing waits; a mailbox or phone that cannot be reached is given up, since the
 page tells the result too. If the process dies, what it had in hand is due again after the lease.
 """
 
 import asyncio
+from collections import Counter
 
 import structlog
 
@@ -62,7 +63,10 @@ class Announcer:
         while batch := await announcements.claim(
             self._database, limit=self._settings.concurrency, lease_seconds=_LEASE_SECONDS
         ):
-            await announcements.settle(self._database, await asyncio.gather(*(self._settled(item) for item in batch)))
+            settlements = await asyncio.gather(*(self._settled(item) for item in batch))
+            for cause, count in Counter(item.cause for item in settlements if item.cause).items():
+                log.warning("messages not sent", cause=cause, count=count)
+            await announcements.settle(self._database, settlements)
 
     async def _settled(self, item: Announcement) -> Settlement:
         """Send one message; whatever happens becomes what is written of it."""
