@@ -36,7 +36,7 @@ class Stream(msgspec.Struct, frozen=True):
 
 
 class KindStanding(msgspec.Struct, frozen=True, kw_only=True):
-    """One kind of work. `streams` and `per_second` are None when Valkey does not answer."""
+    """One kind of work. `streams`, `per_second` and the registry's `pool` are None when Valkey does not answer."""
 
     kind: Kind
     open: int
@@ -50,6 +50,7 @@ class KindStanding(msgspec.Struct, frozen=True, kw_only=True):
     done_in_seconds: float | None
     quota_left: int | None = None
     quota_ends_in_seconds: float | None = None
+    pool: Pool | None = None
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +58,6 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     taken_at: datetime
     kinds: tuple[KindStanding, ...]
-    ministry: Pool | None
     concerns: tuple[str, ...]
 
 
@@ -66,6 +66,7 @@ class _Seen(msgspec.Struct, frozen=True):
 
     streams: tuple[Stream, ...]
     per_second: float
+    pool: Pool | None
 
 
 async def read_standing(
@@ -81,11 +82,10 @@ async def read_standing(
             for kind in Kind
         ]
     )
-    ministry = await _read_ministry(streams) if all(seen.values()) else None
-    return Standing(taken_at=clock.now(), kinds=kinds, ministry=ministry, concerns=tuple(concerns(kinds, ministry)))
+    return Standing(taken_at=clock.now(), kinds=kinds, concerns=tuple(concerns(kinds)))
 
 
-def concerns(kinds: Sequence[KindStanding], ministry: Pool | None = None) -> Sequence[str]:
+def concerns(kinds: Sequence[KindStanding]) -> Sequence[str]:
     """What a person should look at, most urgent first; nothing when all is well. Pure."""
     found = []
     if any(kind.streams is None for kind in kinds):
@@ -99,8 +99,11 @@ def concerns(kinds: Sequence[KindStanding], ministry: Pool | None = None) -> Seq
             found.append(f"{kind.kind}: work is due since {duration(kind.oldest_due_seconds)}{_mostly(kind)}")
         if kind.dead_letters:
             found.append(f"{kind.kind}: {kind.dead_letters:,} dead letters (gelombang dead list)")
-    if ministry is not None and ministry.word not in _CALM:
-        found.append(f"the breaker holds calls to the registry back: {ministry.word}")
+    found += [
+        f"{kind.kind}: the breaker holds calls to the registry back: {kind.pool.word}"
+        for kind in kinds
+        if kind.pool is not None and kind.pool.word not in _CALM
+    ]
     return found
 
 
@@ -132,16 +135,10 @@ async def _read_streams(streams: Streams, kind: Kind) -> _Seen | None:
     try:
         sizes = [(name, await streams.size(name)) for name in keys.streams(kind)]
         rate = await streams.tally(kind)
+        pool = await read_pool(streams, kind)
     except Retryable:
         return None
-    return _Seen(tuple(Stream(name, size.length - size.pending, size.pending) for name, size in sizes), rate)
-
-
-async def _read_ministry(streams: Streams) -> Pool | None:
-    try:
-        return await read_pool(streams, Kind.NIK)
-    except Retryable:
-        return None
+    return _Seen(tuple(Stream(name, size.length - size.pending, size.pending) for name, size in sizes), rate, pool)
 
 
 async def _read_kind(
@@ -163,4 +160,5 @@ async def _read_kind(
         done_in_seconds=ahead.done_in_seconds,
         quota_left=quota.left if quota else None,
         quota_ends_in_seconds=ahead.quota_ends_in_seconds,
+        pool=seen.pool if seen else None,
     )

@@ -97,13 +97,15 @@ def view(standing: "Standing") -> "RenderableType":
         table.add_row(name, *(cell(kind) for kind in standing.kinds))
     style = "bold yellow" if standing.concerns else "green"
     lines = [Text(text, style=style) for text in standing.concerns or ("All is well.",)]
-    return Group(table, *([] if standing.ministry is None else [Text(_registry(standing.ministry))]), *lines)
+    registries = [Text(_registry(kind.kind, kind.pool)) for kind in standing.kinds if kind.pool is not None]
+    return Group(table, *registries, *lines)
 
 
-def _registry(pool: "Pool") -> str:
+def _registry(kind: "Kind", pool: "Pool") -> str:
     limit = "none yet" if pool.limit < 0 else f"{pool.limit:,}"
     workers = f"{pool.workers} worker{'' if pool.workers == 1 else 's'}"
-    return f"registry: {pool.in_flight:,} calls under way, {limit} allowed, {workers}, breaker {pool.word or 'closed'}"
+    word = pool.word or "closed"
+    return f"registry for {kind}: {pool.in_flight:,} calls under way, {limit} allowed, {workers}, breaker {word}"
 
 
 def _waiting(kind: "KindStanding") -> str:

@@ -34,7 +34,9 @@ _ERRORS = Line(
     "5xx",
 )
 _OLDEST = Line("max by (kind) (gelombang_oldest_due_seconds)", "{{kind}}")
-_BREAKER = Line('max by (state) (avg_over_time(gelombang_ministry_breaker{state!="closed"}[1m]))', "{{state}}")
+_BREAKER = Line(
+    'max by (kind, state) (avg_over_time(gelombang_ministry_breaker{state!="closed"}[1m]))', "{{kind}} {{state}}"
+)
 _FUNNEL = Panel(
     title="Funnel",
     says="How far people came, from the books.",
@@ -131,11 +133,11 @@ WAVE_OPENING = Board(
             runbook="VerificationLate",
         ),
         Panel(
-            title="Registry",
+            title="Registries",
             says="Answers in a second, and calls that may be under way.",
             lines=(
-                Line("max(gelombang_ministry_goodput)", "answers/s"),
-                Line("max(gelombang_ministry_limit)", "calls at once, now"),
+                Line("max by (kind) (gelombang_ministry_goodput)", "{{kind}} answers/s"),
+                Line("max by (kind) (gelombang_ministry_limit)", "{{kind}} calls at once, now"),
             ),
             runbook="RegistrySlow",
         ),
@@ -239,12 +241,12 @@ VERIFICATION = Board(
             kind="stack",
         ),
         Panel(
-            title="Calls to the registry",
+            title="Calls to the registries",
             says="Under way, and how many may be.",
             lines=(
-                Line("sum(gelombang_ministry_calls_in_flight)", "under way"),
-                Line("max(gelombang_ministry_limit)", "limit now"),
-                Line("max(gelombang_ministry_concurrency_ceiling)", "ceiling"),
+                Line("sum by (kind) (gelombang_ministry_calls_in_flight)", "{{kind}} under way"),
+                Line("max by (kind) (gelombang_ministry_limit)", "{{kind}} limit now"),
+                Line("max by (kind) (gelombang_ministry_concurrency_ceiling)", "{{kind}} ceiling"),
             ),
         ),
         Panel(

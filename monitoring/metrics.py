@@ -4,7 +4,6 @@ A process makes one `Metrics` and hands it to whoever counts. docs/metrics.md is
 """
 
 import importlib.metadata
-import math
 from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
@@ -90,50 +89,52 @@ class Metrics:
         )
 
     def _declare_ministry(self) -> None:
+        """Of each registry, by the kind that asks it."""
         self.ministry_slots = self._gauge(
-            "ministry_slots", "Calls to the registry that this worker may have under way", []
+            "ministry_slots", "Calls to the registry that this worker may have under way", ["kind"]
         )
         self.ministry_calls_in_flight = self._gauge(
-            "ministry_calls_in_flight", "Calls to the registry under way in this worker", []
+            "ministry_calls_in_flight", "Calls to the registry under way in this worker", ["kind"]
         )
         self.ministry_starts = self._counter(
-            "ministry_starts", "Times to start a call that were leased to this worker, used or not", []
+            "ministry_starts", "Times to start a call that were leased to this worker, used or not", ["kind"]
         )
         self.ministry_limit = self._gauge(
-            "ministry_limit", "Calls to the registry that all workers together may have under way now", []
+            "ministry_limit", "Calls to the registry that all workers together may have under way now", ["kind"]
         )
         self.ministry_base_seconds = self._steering(
             "ministry_base_seconds",
             "Latency of a registry that nobody waits for, as the worker that steers knows it",
-            [],
+            ["kind"],
         )
         self.ministry_goodput = self._steering(
-            "ministry_goodput", "Answers of the registry per second, as the worker that steers sees them", []
+            "ministry_goodput", "Answers of the registry per second, as the worker that steers sees them", ["kind"]
         )
         self.ministry_breaker = self._steering(
-            "ministry_breaker", "1 for the breaker's state, as the worker that steers has it", ["state"]
+            "ministry_breaker", "1 for the breaker's state, as the worker that steers has it", ["kind", "state"]
         )
         self.ministry_stopped = self._steering(
-            "ministry_stopped", "1 for the cause for which no calls go out, as the worker that steers has it", ["cause"]
+            "ministry_stopped",
+            "1 for the cause for which no calls go out, as the worker that steers has it",
+            ["kind", "cause"],
         )
         self.ministry_rate_ceiling = self._gauge(
-            "ministry_rate_ceiling", "Calls to the registry in any second, at most, by contract", []
+            "ministry_rate_ceiling", "Calls to the registry in any second, at most, by contract", ["kind"]
         )
         self.ministry_concurrency_ceiling = self._gauge(
-            "ministry_concurrency_ceiling", "Calls to the registry under way at once, at most, by contract", []
+            "ministry_concurrency_ceiling", "Calls to the registry under way at once, at most, by contract", ["kind"]
         )
         self.ministry_quota_left = self._gauge(
-            "ministry_quota_left", "Calls of the day's quota that no worker has leased yet; NaN without one", []
+            "ministry_quota_left", "Calls of the day's quota that no worker has leased yet; none without one", ["kind"]
         )
-        self.ministry_quota_left.set(math.nan)
         self.ministry_quota_ends_seconds = self._census(
-            "ministry_quota_ends_seconds", "When the quota will be used up at that rate; NaN when it lasts", []
+            "ministry_quota_ends_seconds", "When the quota will be used up at that rate; NaN when it lasts", ["kind"]
         )
         self.ministry_closed_seconds = self._gauge(
-            "ministry_closed_seconds", "How long the registry still asks to be left alone (Retry-After)", []
+            "ministry_closed_seconds", "How long the registry still asks to be left alone (Retry-After)", ["kind"]
         )
         self.ministry_surplus = self._gauge(
-            "ministry_surplus", "1 while there are more NIK workers than GELOMBANG_MINISTRY_WORKERS and this is one", []
+            "ministry_surplus", "1 while there are more workers than the ceiling is for and this is one", ["kind"]
         )
 
     def _declare_waves(self) -> None:

@@ -253,13 +253,19 @@ FAULTS: Mapping[str, tuple[Change, set[tuple[str, str, str]], set[tuple[str, str
         {ticket("BooksMissing"), *(page("NumbersMissing", kind) for kind in ("nik", "email", "phone"))},
     ),
     "registry down": (
-        all_of(new("gelombang_ministry_stopped", 1, cause="ministry_error", instance="worker-nik-1"), LATE["nik"]),
-        {page("RegistryDown")},
+        all_of(
+            new("gelombang_ministry_stopped", 1, kind="nik", cause="ministry_error", instance="worker-nik-1"),
+            LATE["nik"],
+        ),
+        {page("RegistryDown", "nik")},
         {page("VerificationLate", "nik"), ticket("VerificationLate", "nik")},
     ),
     "quota out": (
-        all_of(new("gelombang_ministry_stopped", 1, cause="ministry_quota", instance="worker-nik-1"), LATE["nik"]),
-        {page("RegistryQuotaOut")},
+        all_of(
+            new("gelombang_ministry_stopped", 1, kind="nik", cause="ministry_quota", instance="worker-nik-1"),
+            LATE["nik"],
+        ),
+        {page("RegistryQuotaOut", "nik")},
         {page("VerificationLate", "nik"), ticket("VerificationLate", "nik")},
     ),
     "login refused": (
@@ -274,12 +280,12 @@ FAULTS: Mapping[str, tuple[Change, set[tuple[str, str, str]], set[tuple[str, str
                 instance="worker-nik-1",
             ),
         ),
-        {page("RegistryRefusesUs")},
+        {page("RegistryRefusesUs", "nik")},
         set(),
     ),
     "registry slow": (
         slow("gelombang_attempt_seconds", 2.5, 2.5, kind="nik"),
-        {ticket("RegistrySlow")},
+        {ticket("RegistrySlow", "nik")},
         set(),
     ),
     "mail down": (

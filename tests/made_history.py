@@ -12,6 +12,7 @@ Labels = tuple[tuple[str, str], ...]
 Key = tuple[str, Labels]
 DOORS = ("ingest-1", "ingest-2")
 KINDS = ("nik", "email", "phone")
+REGISTRIES = ("nik",)
 WORKERS = tuple(f"worker-{kind}-{slot}" for kind in KINDS for slot in (1, 2))
 ALL = (*DOORS, *WORKERS, "worker-waves")
 BUCKETS = ("0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1.0", "2.5", "5.0", "+Inf")
@@ -114,7 +115,8 @@ def sound(*, step: int, seconds: int, rate: Callable[[float], float] = lambda _t
     _door(history, rate)
     for kind in KINDS:
         _kind(history, kind, rate, chance)
-    _registry(history, rate)
+    for kind in REGISTRIES:
+        _registry(history, kind, rate)
     _books(history, rate)
     return history
 
@@ -219,8 +221,8 @@ def _kind(history: History, kind: str, rate: Callable[[float], float], chance: r
         history.counter("gelombang_stream_mended_total", 0, stream=stream, **first)
 
 
-def _registry(history: History, rate: Callable[[float], float]) -> None:
-    where = {"job": "gelombang", "instance": "worker-nik-1"}
+def _registry(history: History, kind: str, rate: Callable[[float], float]) -> None:
+    where = {"job": "gelombang", "instance": f"worker-{kind}-1", "kind": kind}
     for state in ("closed", "open", "probing", "closing"):
         history.gauge("gelombang_ministry_breaker", float(state == "closed"), state=state, **where)
     history.gauge("gelombang_ministry_base_seconds", 0.1, **where)

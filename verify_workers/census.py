@@ -56,7 +56,7 @@ class Census:
         ahead = outlook(due=backlog.due, later=backlog.later, per_second=rate, quota=quota)
         self._metrics.backlog_done_seconds.labels(self._kind).set(_or_unknown(ahead.done_in_seconds))
         if quota is not None:
-            self._metrics.ministry_quota_ends_seconds.set(_or_unknown(ahead.quota_ends_in_seconds))
+            self._metrics.ministry_quota_ends_seconds.labels(self._kind).set(_or_unknown(ahead.quota_ends_in_seconds))
 
 
 def _or_unknown(seconds: float | None) -> float:

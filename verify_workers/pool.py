@@ -270,8 +270,8 @@ async def connections(
 def _shareholder(settings: Settings, registry: Registry, streams: Streams, metrics: Metrics) -> Shareholder:
     """What holds this worker's share of the registry's ceiling, with the gate that keeps to it."""
     ceiling = split(registry)
-    metrics.ministry_rate_ceiling.set(registry.rate_per_second)
-    metrics.ministry_concurrency_ceiling.set(registry.concurrency)
+    metrics.ministry_rate_ceiling.labels(registry.kind).set(registry.rate_per_second)
+    metrics.ministry_concurrency_ceiling.labels(registry.kind).set(registry.concurrency)
     return Shareholder(
         kind=registry.kind,
         terms=ceiling.terms,
@@ -280,6 +280,7 @@ def _shareholder(settings: Settings, registry: Registry, streams: Streams, metri
         streams=streams,
         gate=Gate(static_slots=ceiling.static_slots, static_spacing_seconds=ceiling.static_spacing_seconds),
         steering=Steering(
+            kind=registry.kind,
             ceiling_slots=ceiling.terms.ceiling_slots,
             policy=BreakerPolicy(quota_probe_seconds=min(_QUOTA_PROBE_SECONDS, registry.quota_wait_seconds)),
             metrics=metrics,

@@ -221,10 +221,14 @@ FAULTS = {
         Fault("doors-dead", "all front doors hang", _page("DoorDown"), _freeze("ingest-")),
         Fault("valkey-down", "Valkey hangs", _page("ValkeyDown"), _freeze("valkey")),
         Fault("postgresql-down", "PostgreSQL is silent", _page("PostgreSQLDown"), _link("postgresql", blackhole=True)),
-        Fault("registry-down", "the registry answers 503", _page("RegistryDown"), _registry(down=True)),
-        Fault("registry-slow", "it takes 2.2 s an answer", _ticket("RegistrySlow"), _registry(latency_seconds=2.2)),
-        Fault("quota-out", "its quota is used up", _page("RegistryQuotaOut"), _registry(daily_quota=0)),
-        Fault("login-refused", "it refuses our login", _page("RegistryRefusesUs"), _registry(faults={"login": 1})),
+        Fault("registry-down", "the registry answers 503", _page("RegistryDown", "nik"), _registry(down=True)),
+        Fault(
+            "registry-slow", "it takes 2.2 s an answer", _ticket("RegistrySlow", "nik"), _registry(latency_seconds=2.2)
+        ),
+        Fault("quota-out", "its quota is used up", _page("RegistryQuotaOut", "nik"), _registry(daily_quota=0)),
+        Fault(
+            "login-refused", "it refuses our login", _page("RegistryRefusesUs", "nik"), _registry(faults={"login": 1})
+        ),
         Fault("mail-down", "the mail relay is away", _page("MailDown"), _link("smtp", **_GONE)),
         Fault("sms-down", "the SMS gateway is away", _page("SmsDown"), _link("sms", **_GONE)),
         Fault(

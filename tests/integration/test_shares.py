@@ -140,7 +140,7 @@ class AllTheTime(Steering):
     """Steers to the ceiling at all times."""
 
     def __init__(self) -> None:
-        super().__init__(ceiling_slots=TERMS.ceiling_slots, policy=BreakerPolicy(), metrics=Metrics())
+        super().__init__(kind=Kind.NIK, ceiling_slots=TERMS.ceiling_slots, policy=BreakerPolicy(), metrics=Metrics())
 
     def steer(self, grant: Grant) -> Course:
         """As much as the terms allow."""

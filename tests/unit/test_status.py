@@ -30,14 +30,9 @@ def but(**changes: object) -> KindStanding:
     return msgspec.structs.replace(WELL, **changes)
 
 
-def shown(*kinds: KindStanding, ministry: Pool | None = None) -> str:
+def shown(*kinds: KindStanding) -> str:
     output = io.StringIO()
-    standing = Standing(
-        taken_at=datetime(2020, 4, 12, tzinfo=UTC),
-        kinds=kinds,
-        ministry=ministry,
-        concerns=tuple(concerns(kinds, ministry)),
-    )
+    standing = Standing(taken_at=datetime(2020, 4, 12, tzinfo=UTC), kinds=kinds, concerns=tuple(concerns(kinds)))
     Console(file=output, width=120).print(view(standing))
     return output.getvalue()
 
@@ -82,11 +77,10 @@ def test_the_table_has_what_was_read() -> None:
 
 def test_the_registry_s_limit_and_breaker_are_shown() -> None:
     """An open breaker needs a person, a closed one does not."""
-    assert "7 calls under way, 40 allowed, 2 workers, breaker closed" in shown(WELL, ministry=Pool(40, 7, 2, "closed"))
-    assert list(concerns([WELL], Pool(40, 7, 2, "closed"))) == []
-    assert list(concerns([WELL], Pool(0, 0, 2, "ministry_quota"))) == [
-        "the breaker holds calls to the registry back: ministry_quota"
-    ]
+    calm, held = but(pool=Pool(40, 7, 2, "closed")), but(pool=Pool(0, 0, 2, "ministry_quota"))
+    assert "registry for nik: 7 calls under way, 40 allowed, 2 workers, breaker closed" in shown(calm)
+    assert list(concerns([calm])) == []
+    assert list(concerns([held])) == ["nik: the breaker holds calls to the registry back: ministry_quota"]
 
 
 def test_the_quota_is_shown_with_its_end() -> None:

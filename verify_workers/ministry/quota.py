@@ -41,7 +41,7 @@ class DailyQuota:
         self._kind, self._quota = registry.kind, registry.daily_quota
         self._database = database
         self._gate = gate
-        self._metrics = metrics
+        self._left = metrics.ministry_quota_left.labels(registry.kind)
         self._clock = clock
         self._started = 0
         self._day: date | None = None
@@ -57,7 +57,7 @@ class DailyQuota:
         if left >= wanted or now < self._dry_until:
             return
         block = await lease_calls(self._database, self._kind, quota=self._quota, wanted=wanted)
-        self._metrics.ministry_quota_left.set(block.left_over)
+        self._left.set(block.left_over)
         if not block.calls:
             if self._dry_until == -math.inf:
                 log.warning("the day's quota is used up, work waits", kind=self._kind, seconds=round(block.seconds))

@@ -55,7 +55,12 @@ class Shareholder:
         self._streams = streams
         self.gate = gate
         self._steering = steering
-        self._metrics = metrics
+        self._slots = metrics.ministry_slots.labels(kind)
+        self._calls_in_flight = metrics.ministry_calls_in_flight.labels(kind)
+        self._starts = metrics.ministry_starts.labels(kind)
+        self._limit = metrics.ministry_limit.labels(kind)
+        self._surplus = metrics.ministry_surplus.labels(kind)
+        self._closed_seconds = metrics.ministry_closed_seconds.labels(kind)
         self._clock = clock
         self._course = Course()
         self._started = 0
@@ -135,10 +140,9 @@ class Shareholder:
                 )
 
     def _show(self, grant: Grant) -> None:
-        metrics = self._metrics
-        metrics.ministry_slots.set(self.gate.allowed())
-        metrics.ministry_calls_in_flight.set(self.gate.in_flight)
-        metrics.ministry_starts.inc(grant.starts)
-        metrics.ministry_limit.set(max(0, grant.limit))
-        metrics.ministry_surplus.set(self._is_surplus)
-        metrics.ministry_closed_seconds.set(grant.closed_ms / 1_000)
+        self._slots.set(self.gate.allowed())
+        self._calls_in_flight.set(self.gate.in_flight)
+        self._starts.inc(grant.starts)
+        self._limit.set(max(0, grant.limit))
+        self._surplus.set(self._is_surplus)
+        self._closed_seconds.set(grant.closed_ms / 1_000)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from monitoring.metrics import Metrics
+from registration.checks import Kind
 from registration.streams.shares import Grant
 from verify_workers.ministry.breaker import (
     Breaker,
@@ -54,11 +55,13 @@ class Steering:
     def __init__(
         self,
         *,
+        kind: Kind,
         ceiling_slots: int,
         policy: BreakerPolicy,
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._kind = kind
         self._ceiling_slots = ceiling_slots
         self._policy = policy
         self._metrics = metrics
@@ -103,13 +106,14 @@ class Steering:
         self._steered_at = self._clock()
 
     def _show(self) -> None:
-        metrics, controller = self._metrics, self._protection.controller
-        metrics.ministry_base_seconds.set(controller.base_seconds or 0.0)
-        metrics.ministry_goodput.set(controller.goodput)
+        metrics, kind = self._metrics, self._kind
+        controller, breaker = self._protection.controller, self._protection.breaker
+        metrics.ministry_base_seconds.labels(kind).set(controller.base_seconds or 0.0)
+        metrics.ministry_goodput.labels(kind).set(controller.goodput)
         for state in BreakerState:
-            metrics.ministry_breaker.labels(state).set(state is self._protection.breaker.state)
-        if self._protection.breaker.cause is not None:
-            metrics.ministry_stopped.labels(self._protection.breaker.cause).set(1)
+            metrics.ministry_breaker.labels(kind, state).set(state is breaker.state)
+        if breaker.cause is not None:
+            metrics.ministry_stopped.labels(kind, breaker.cause).set(1)
 
 
 def merge(sights: Sequence[Sight]) -> Sight:
