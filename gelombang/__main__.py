@@ -10,6 +10,7 @@ import typer
 from gelombang import affected, config, dead, keys, subject, wave
 from gelombang.bench import bench
 from gelombang.chaos import chaos
+from gelombang.crowd import crowd
 from gelombang.doctor import doctor
 from gelombang.errors import CommandError
 from gelombang.forecast import forecast
@@ -47,6 +48,7 @@ app.command()(resume)
 app.command("try")(try_)
 app.command()(bench)
 app.command()(rehearse)
+app.command()(crowd)
 app.command("waiting-page")(waiting_page)
 app.command()(chaos)
 app.command("game-day")(game_day)

@@ -3,16 +3,18 @@
     locust -f loadtest/locustfile.py --headless -u 1400 -r 1400 -t 60s --processes 2 -H http://127.0.0.1:8080 Wave
 
 Each user is a clock (`loadtest/arrivals/clock.py`), by default of one arrival a second. `Wave` is the mix of the first
-opening; the others are for trying one thing alone (`--class-picker`). `--arrivals-mix register=90,mistype=10` weighs
-the journeys of a class anew.
+opening; the others are for trying one thing alone (`--class-picker`). The last three classes are
+verified already and come from `--arrivals-crowd`, a file of `gelombang crowd`. `--arrivals-mix register=90,mistype=10`
+weighs the journeys of a class anew.
 """
 
 from locust import task
 
-from loadtest.arrivals import journeys, wiring
+from loadtest.arrivals import journeys, participants, wiring
 from loadtest.arrivals.clock import Arrival, ArrivalUser
 
-__all__ = ["Applicants", "Visitors", "Wave", "wiring"]  # importing the wiring is what adds options and hooks
+# Importing the wiring is what adds options and hooks.
+__all__ = ["Applicants", "Joiners", "Participants", "Submitters", "Visitors", "Wave", "wiring"]
 
 
 class Wave(ArrivalUser):
@@ -75,3 +77,30 @@ class Visitors(ArrivalUser):
     def visit(self, arrival: Arrival) -> None:
         """Open the form."""
         journeys.visit(arrival)
+
+
+class Participants(ArrivalUser):
+    """The later stages whole, for verified applicants."""
+
+    @task
+    def take_part(self, arrival: Arrival) -> None:
+        """Take the test, see the score, join."""
+        participants.take_part(arrival)
+
+
+class Submitters(ArrivalUser):
+    """The wave of tests that are sent, for applicants who have answered everything."""
+
+    @task
+    def submit(self, arrival: Arrival) -> None:
+        """End the test, see the score."""
+        participants.submit(arrival)
+
+
+class Joiners(ArrivalUser):
+    """The rush before the closing, for applicants who have their score."""
+
+    @task
+    def join(self, arrival: Arrival) -> None:
+        """Join, some twice."""
+        participants.join(arrival)

@@ -65,23 +65,29 @@ class Arrival:
         self._count(name, outcome, began, answer)
         return answer
 
+    def note(self, name: str, outcome: str, *, since: float) -> None:
+        """What several requests, or the words of an answer, came to: counted beside the requests."""
+        self._tell(name, outcome, seconds=self.flight.seconds() - since, size=0)
+
     def _count(self, name: str, outcome: str, began: float, answer: Answer | None) -> None:
         ended = self.flight.seconds()
         latency = ended - began
-        account = self.flight.account
-        account.answer(self.due, name, outcome)
         if not self._measured:
             self._measured = True
             latency = ended - self.due
-            account.measure(self.due, latency_seconds=latency, service_seconds=ended - began)
+            self.flight.account.measure(self.due, latency_seconds=latency, service_seconds=ended - began)
+        self._tell(name, outcome, seconds=latency, size=len(answer.body) if answer else 0)
+
+    def _tell(self, name: str, outcome: str, *, seconds: float, size: int) -> None:
+        self.flight.account.answer(self.due, name, outcome)
         self._user.environment.events.request.fire(
             request_type=name.partition(" ")[0],
             name=name.partition(" ")[2],
-            response_time=latency * 1e3,
-            response_length=len(answer.body) if answer else 0,
+            response_time=seconds * 1e3,
+            response_length=size,
             exception=None if outcome == "ok" else RuntimeError(outcome),
             context={},
-            start_time=time.time() - latency,
+            start_time=time.time() - seconds,
         )
 
 

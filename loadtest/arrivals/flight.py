@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import gevent
 
 from loadtest.arrivals.account import Account, Report
+from loadtest.arrivals.crowd import Crowd, Share
 from loadtest.arrivals.http import Connections
 from loadtest.arrivals.schedule import Curve, Spacing
 
@@ -28,7 +29,8 @@ class Offer:
     """What is offered. `rate` is in arrivals per second of one clock at full intensity; `mix` weighs the journeys.
 
     `run` begins every idempotency key, `seed` decides who the people are and when they come. Before somebody presses a
-    mailed link they wait, `think_seconds` on average.
+    mailed link, or give an answer of the test, they wait, `think_seconds` on average. The `crowd` is shared by
+    `processes` processes.
     """
 
     run: str
@@ -42,6 +44,8 @@ class Offer:
     mailbox: str | None = None
     sms: str | None = None
     think_seconds: float = 0.0
+    crowd: Crowd | None = None
+    processes: int = 1
 
 
 class Flight:
@@ -54,6 +58,7 @@ class Flight:
         self.others = {
             url: Connections(url, timeout_seconds=offer.timeout_seconds) for url in (offer.mailbox, offer.sms) if url
         }
+        self.crowd = None if offer.crowd is None else Share(offer.crowd, number=number, processes=offer.processes)
         self.clock = clock
         self._started_at: float | None = None
         self._wall_offset = time.time() - clock()

@@ -86,6 +86,16 @@ def closing(seconds: float = 4 * _HOUR) -> Curve:
     return Curve([Point(share * seconds, level) for share, level in zip(shares, levels, strict=True)])
 
 
+def submissions(seconds: float = 30 * 60.0) -> Curve:
+    """Who began the test within a few minutes of each other ends it: the most just before its 25 minutes are over.
+
+    How people spread over the 25 minutes is an assumption; those who began late make the last five.
+    """
+    minutes = ((0, 0.0), (5, 0.02), (8, 0.1), (12, 0.35), (16, 0.6), (20, 0.75), (23, 0.9), (24.5, 1.0), (25, 1.0))
+    tail = ((25, 0.3), (28, 0.1), (30, 0.0))
+    return Curve([Point(minute / 30 * seconds, level) for minute, level in (*minutes, *tail)])
+
+
 PROFILES: Mapping[str, Callable[[], Curve]] = {
     "wave1": wave1,
     "steady": steady,
@@ -94,6 +104,7 @@ PROFILES: Mapping[str, Callable[[], Curve]] = {
     "soak": soak,
     "recovery": recovery,
     "closing": closing,
+    "submissions": submissions,
 }
 
 

@@ -9,6 +9,7 @@ Exit code 2, unless Locust has found a worse one: the generator was not able to 
 
 import argparse
 import logging
+import os
 import secrets
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ from locust import events
 from locust.runners import MasterRunner, WorkerRunner
 
 from loadtest.arrivals.account import Report
+from loadtest.arrivals.crowd import Crowd
 from loadtest.arrivals.flight import Flight, Offer
 from loadtest.arrivals.profiles import PROFILES
 from loadtest.arrivals.result import Result, generator_flaws
@@ -58,7 +60,10 @@ def add_options(parser: Any) -> None:  # noqa: ANN401 - Locust's parser
     option("--arrivals-end", action="store_true", help="Quit when the curve is over and everybody has an answer")
     option("--arrivals-mailbox", default="", help="Address of the mailbox stand-in, for journeys that follow a link")
     option("--arrivals-sms", default="", help="Address of the SMS stand-in, for journeys that type a code")
-    option("--arrivals-think-seconds", type=float, default=0.0, help="Mean wait before pressing a mailed link")
+    option("--arrivals-crowd", default="", help="File of `gelombang crowd`, for who takes the test and joins")
+    option(
+        "--arrivals-think-seconds", type=float, default=0.0, help="Mean wait before pressing a mailed link or answering"
+    )
     option("--arrivals-run", default=f"run-{secrets.token_hex(4)}", help="Begins every idempotency key")
     option("--arrivals-seed", type=int, default=secrets.randbits(31), help="Who the made-up people are")
 
@@ -190,7 +195,15 @@ def offer(options: argparse.Namespace, *, test: int = 1) -> Offer:
         mailbox=options.arrivals_mailbox or None,
         sms=options.arrivals_sms or None,
         think_seconds=options.arrivals_think_seconds,
+        crowd=Crowd.read(Path(options.arrivals_crowd)) if options.arrivals_crowd else None,
+        processes=_processes(options),
     )
+
+
+def _processes(options: argparse.Namespace) -> int:
+    """How many this process is one of, as far as it was told: workers elsewhere need a crowd of their own."""
+    asked: int | None = options.processes
+    return len(os.sched_getaffinity(0)) if asked == -1 else asked or 1
 
 
 def _curve(options: argparse.Namespace) -> Curve:

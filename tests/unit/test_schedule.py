@@ -1,12 +1,14 @@
 """When arrivals are due, and the named curves."""
 
 import itertools
+from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadtest.arrivals.crowd import Crowd, Share, Stage
 from loadtest.arrivals.profiles import (
     PROFILES,
     WAVE1_FIRST_MINUTE,
@@ -115,3 +117,13 @@ def test_what_is_no_curve_is_refused(points: list[Point]) -> None:
     """Rather than silently offering something else."""
     with pytest.raises(ValueError, match=r"curve|intensity"):
         Curve(points)
+
+
+def test_processes_share_a_crowd(tmp_path: Path) -> None:
+    """Everybody is given away once, whatever number of processes there are, and then nobody is left."""
+    file = tmp_path / "crowd.json"
+    Crowd(wave=3, handles={Stage.BEGUN: tuple("abcde")}).write(file)
+    shares = [Share(Crowd.read(file), number=number, processes=2) for number in range(2)]
+    given_away = [[share.next(Stage.BEGUN) for _ in range(4)] for share in shares]
+    assert given_away == [["a", "c", "e", None], ["b", "d", None, None]]
+    assert [share.next(Stage.TESTED) for share in shares] == [None, None]
