@@ -5,8 +5,8 @@ are parsed by geventhttpclient's parser (llhttp). Every request has one deadline
 closed in the meantime is noticed before anything is sent on it, so no request is ever sent twice here.
 
 A name is looked up once for many connections. gevent looks up even a number in a thread, which gets the interpreter's
-lock only now and then from a busy generator: 260 connections a second instead of 14,000, and those who waited for theirs
-looked like people whom the system had kept waiting.
+lock only now and then from a busy generator: 260 connections a second instead of 14,000. Those who stood in line for
+theirs looked like people whom the system had kept waiting.
 """
 
 from collections import deque

@@ -19,7 +19,8 @@ from loadtest.arrivals.schedule import Point
 from loadtest.bench import processes
 from loadtest.proof.evidence import HOLD, OVERLOAD, STEP, WARM_UP, Books, Evidence, Second, Stage, Surroundings
 from loadtest.proof.generator import Load, offer
-from loadtest.proof.plan import Plan
+from loadtest.proof.knee import Search
+from loadtest.proof.plan import Plan, Staircase
 from loadtest.proof.system import System, open_states
 from loadtest.proof.verdict import RECOVERED_SHARE, holds
 
@@ -72,26 +73,28 @@ class Campaign:
         if plan.warm_up is not None:
             self._stage(WARM_UP, plan.target.rate * plan.warm_up.share_of_target, plan.warm_up.seconds)
         if plan.staircase is not None:
-            for repeat in range(1, plan.staircase.repeats + 1):
-                self._climb(repeat)
+            self._climb(plan.staircase)
         self._stage(HOLD, plan.target.rate, plan.target.seconds)
         if plan.overload is not None:
             self._overload()
 
-    def _climb(self, repeat: int) -> None:
-        """Steps up until one does not hold; then one step in the middle, so that the knee is known more closely."""
-        stairs = self.plan.staircase
-        if stairs is None:
-            return
-        held = missed = None
-        for number in range(stairs.steps):
-            stage = self._stage(STEP, stairs.first * stairs.factor**number, stairs.seconds, repeat=repeat)
-            if not holds(self.plan.slo, stage):
-                missed = stage.rate
-                break
-            held = stage.rate
-        if held and missed:
-            self._stage(STEP, (held * missed) ** 0.5, stairs.seconds, repeat=repeat)
+    def _climb(self, stairs: Staircase) -> None:
+        """Search for the knee, and again from where it was found."""
+        start = stairs.first
+        for repeat in range(1, stairs.repeats + 1):
+            search = Search(start, stairs.stride(repeat))
+            while (rate := search.rate) is not None:
+                search.tell(holds(self.plan.slo, self._step(stairs, rate, repeat)))
+            start = search.knee or start
+
+    def _step(self, stairs: Staircase, rate: float, repeat: int) -> Stage:
+        """One step: rising at first, which does not count, and then even."""
+        settle = stairs.settle_seconds
+        end = settle + stairs.seconds
+        points = (Point(0, 0.5), Point(settle, 1), Point(end, 1)) if settle else (Point(0, 1), Point(end, 1))
+        result, cpu = self._offer(STEP, rate, points, settle=settle)
+        stage = self._described(STEP, rate, stairs.seconds, result, cpu, settle=settle)
+        return self._keep(msgspec.structs.replace(stage, repeat=repeat))
 
     def _overload(self) -> None:
         wanted = self.plan.overload
@@ -113,7 +116,7 @@ class Campaign:
         stage = self._described(kind, rate, seconds, result, cpu)
         return self._keep(msgspec.structs.replace(stage, repeat=repeat))
 
-    def _offer(self, kind: str, rate: float, points: Sequence[Point]) -> tuple[Result, "Cores"]:
+    def _offer(self, kind: str, rate: float, points: Sequence[Point], *, settle: float = 0.0) -> tuple[Result, "Cores"]:
         plan, system = self.plan, self.system
         load = Load(
             front_door=system.front_door,
@@ -123,7 +126,7 @@ class Campaign:
             mix=plan.target.mix,
             processes=plan.environment.generators,
             in_flight_limit=plan.environment.in_flight_limit,
-            lag_limit_seconds=_OVERLOAD_LAG_SECONDS if kind == OVERLOAD else plan.environment.lag_limit_seconds,
+            lag_limit_seconds=self._lag_limit_seconds(kind),
             run=f"{self.run}-{next(self._numbers)}",
             seed=secrets.randbits(31),
             mailbox=system.mailbox,
@@ -139,13 +142,20 @@ class Campaign:
         result = offer(load, self.folder, passed=passed)
         samples.append(self._snapshot())
         self._total += msgspec.structs.replace(result.report, seconds={})
-        return result, cores(samples, result, seconds=load.seconds)
+        return result, cores(samples, result, begin=settle, end=load.seconds)
+
+    def _lag_limit_seconds(self, kind: str) -> float:
+        """A step may be late by what it may take: lateness is in its latency, which decides."""
+        limits = {OVERLOAD: _OVERLOAD_LAG_SECONDS, STEP: self.plan.slo.p99_ms / 1e3}
+        return limits.get(kind, self.plan.environment.lag_limit_seconds)
 
     def _snapshot(self) -> tuple[float, processes.Snapshot]:
         return time.time(), processes.snapshot({name: [pid] for name, pid in self.system.pids.items()})
 
-    def _described(self, kind: str, rate: float, seconds: float, result: Result, cpu: "Cores") -> Stage:
-        window = result.window(0, seconds)
+    def _described(
+        self, kind: str, rate: float, seconds: float, result: Result, cpu: "Cores", *, settle: float = 0.0
+    ) -> Stage:
+        window = result.window(settle, settle + seconds)
         return Stage(
             kind=kind,
             repeat=1,
@@ -234,14 +244,16 @@ class Cores:
     machine: int
 
 
-def cores(samples: Sequence[tuple[float, processes.Snapshot]], result: Result, *, seconds: float) -> Cores:
-    """While people arrived: between the samples next to the beginning and the end, and not while Locust started."""
-    begin, end = result.wall_started_at, result.wall_started_at + seconds
-    one_at, one = min(samples, key=lambda sample: abs(sample[0] - begin))
-    two_at, two = min(samples, key=lambda sample: abs(sample[0] - end))
+def cores(samples: Sequence[tuple[float, processes.Snapshot]], result: Result, *, begin: float, end: float) -> Cores:
+    """While people arrived, between these seconds: between the samples next to them, and not while Locust started."""
+    started_at, seconds = result.wall_started_at, end - begin
+    one_at, one = min(samples, key=lambda sample: abs(sample[0] - started_at - begin))
+    two_at, two = min(samples, key=lambda sample: abs(sample[0] - started_at - end))
     passed = max(two_at - one_at, 1e-9)
     used = {name: max(0.0, two.groups[name] - one.groups[name]) / passed for name in one.groups}
-    generator = result.report.cpu_seconds / seconds
+    # The generator counts its own CPU over the whole run, and each arrival costs it the same.
+    share = result.window(begin, end).due / max(1, result.window().due)
+    generator = result.report.cpu_seconds * share / seconds
     foreign = (two.machine - one.machine) / passed - sum(used.values()) - generator
     return Cores(
         system=used,

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from loadtest.arrivals.schedule import Spacing
+from loadtest.proof.knee import Stride
 
 Positive = Annotated[float, Meta(gt=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -45,13 +46,25 @@ class WarmUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Staircase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Steps up until the objective is missed, several times: the knee is the highest step that held."""
+    """The search for the knee (`loadtest/proof/knee.py`), several times: from `first` by `factor`, then by ever less.
+
+    A step begins with `settle_seconds` at a rising rate, of which nothing counts, and then lasts `seconds`. Searches
+    after the first begin at the knee of the one before, with the square of the `finest` factor.
+    """
 
     first: Positive
-    factor: Annotated[float, Meta(gt=1)] = 1.25
-    steps: Annotated[int, Meta(ge=1)] = 8
-    seconds: Positive = 10
+    factor: Annotated[float, Meta(gt=1)] = 1.5
+    finest: Annotated[float, Meta(gt=1)] = 1.05
+    levels: Annotated[int, Meta(ge=1)] = 5
+    steps: Annotated[int, Meta(ge=1)] = 20
+    seconds: Positive = 8
+    settle_seconds: Annotated[float, Meta(ge=0)] = 2
     repeats: Annotated[int, Meta(ge=1)] = 1
+
+    def stride(self, repeat: int) -> Stride:
+        """How the search of this number, from 1, moves."""
+        first = self.factor if repeat == 1 else self.finest**2
+        return Stride(first=first, finest=self.finest, levels=self.levels, steps=self.steps)
 
 
 class Overload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

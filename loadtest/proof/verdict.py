@@ -4,12 +4,13 @@ Order of judging: a run that is not valid says nothing, however good its figures
 """
 
 import enum
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from loadtest.proof import usl
 from loadtest.proof.evidence import HOLD, OVERLOAD, STEP, Evidence, Stage, Surroundings
+from loadtest.proof.knee import Search, searched, spread
 from loadtest.proof.plan import Plan, Slo
 from registration.checks import FROM_THE_START
 
@@ -76,16 +77,18 @@ def judge(plan: Plan, evidence: Evidence) -> Verdict:
         (environment, ExitCode.ENVIRONMENT),
     ):
         code = worse if found else code
-    knees = tuple(_knees(plan.slo, evidence))
+    searches = tuple(_searches(plan, evidence))
+    knees = tuple(search.knee for search in searches if search.knee is not None)
     knee = sorted(knees)[len(knees) // 2] if knees else None
+    beyond = _first_beyond(plan.slo, evidence, knee)
     return Verdict(
         exit_code=code,
         reasons=environment or invalid or missed or (_held(plan, evidence),),
-        notes=tuple(_notes(evidence, knees)),
+        notes=(*_knee_notes(searches, knees, beyond), *_notes(evidence)),
         knees=knees,
         knee=knee,
         headroom=None if knee is None else knee / plan.target.rate,
-        saturated_first=_saturated_first(plan.slo, evidence),
+        saturated_first=None if beyond is None else _saturated_first(beyond, evidence),
         usl=usl.fit(concurrencies(evidence)),
         predicted=tuple(_predictions(plan.slo, evidence)),
     )
@@ -181,11 +184,16 @@ def _held(plan: Plan, evidence: Evidence) -> str:
     )
 
 
-def _notes(evidence: Evidence, knees: tuple[float, ...]) -> Iterator[str]:
+def _knee_notes(searches: Sequence[Search], knees: Sequence[float], beyond: Stage | None) -> Iterator[str]:
     if len(knees) > 1:
-        middle = sorted(knees)[len(knees) // 2]
-        spread = max(abs(knee / middle - 1) for knee in knees)
-        yield f"the knee was found {len(knees)} times, within ±{spread:.0%}"
+        yield f"the knee was found {len(knees)} times, within ±{spread(knees):.0%}"
+    if any(search.knee is not None and not search.is_bounded for search in searches):
+        yield "no step was high enough not to hold: the knee is at least that"
+    if beyond is not None and beyond.flaws:
+        yield f"beyond the knee, at {beyond.rate:,.0f}/s, it was the generator that failed: {'; '.join(beyond.flaws)}"
+
+
+def _notes(evidence: Evidence) -> Iterator[str]:
     cores = max((stage.foreign_cores + stage.stolen_cores for stage in evidence.of_kind(HOLD)), default=0.0)
     if cores > 0.05 * evidence.surroundings.machine.cores:
         yield f"others used {cores:.2f} cores of this machine while the target was held: a quiet one does better"
@@ -193,29 +201,34 @@ def _notes(evidence: Evidence, knees: tuple[float, ...]) -> Iterator[str]:
         yield "registrations were counted, not looked up one by one: the key ring was not at hand"
 
 
-def _knees(slo: Slo, evidence: Evidence) -> Iterator[float]:
-    by_repeat: dict[int, list[Stage]] = {}
+def _searches(plan: Plan, evidence: Evidence) -> Iterator[Search]:
+    """The searches for the knee, led through their steps again."""
+    if plan.staircase is None:
+        return
+    by_repeat: dict[int, list[tuple[float, bool]]] = {}
     for step in evidence.of_kind(STEP):
-        by_repeat.setdefault(step.repeat, []).append(step)
-    for steps in by_repeat.values():
-        held = [step.rate for step in steps if holds(slo, step)]
-        if held:
-            yield max(held)
+        by_repeat.setdefault(step.repeat, []).append((step.rate, holds(plan.slo, step)))
+    for repeat, steps in by_repeat.items():
+        search = searched(steps, plan.staircase.stride(repeat))
+        if search is not None:
+            yield search
 
 
-def _saturated_first(slo: Slo, evidence: Evidence) -> str | None:
-    """What was full in the lowest step that did not hold; None when every step held, or nothing was full."""
-    failed = sorted((step for step in evidence.of_kind(STEP) if not holds(slo, step)), key=lambda step: step.rate)
-    if not failed:
-        return None
-    step = failed[0]
+def _first_beyond(slo: Slo, evidence: Evidence, knee: float | None) -> Stage | None:
+    """The lowest step beyond the knee that did not hold; without a knee, the lowest of all that did not."""
+    missed = [step for step in evidence.of_kind(STEP) if not holds(slo, step) and step.rate >= (knee or 0.0)]
+    return min(missed, key=lambda step: step.rate, default=None)
+
+
+def _saturated_first(step: Stage, evidence: Evidence) -> str:
+    """What was full in a step that did not hold."""
     used = {**step.cores, "generator": step.generator_cores}
     most = max(used, key=lambda name: used[name])
     busy = sum(used.values()) + step.foreign_cores + step.stolen_cores
     if busy >= _MACHINE_FULL * step.machine_cores:
         return (
-            f"the machine: {busy:.2f} of {step.machine_cores} cores, most of it {most} ({used[most]:.2f})"
-            f", the generator {step.generator_cores:.2f}"
+            f"the machine, with the generator on it: {busy:.2f} of {step.machine_cores} cores, the generator"
+            f" {step.generator_cores:.2f}, most of it {most} ({used[most]:.2f})"
         )
     if step.generator_busy_share >= _FULL:
         return f"the generator: {step.generator_busy_share:.0%} of a core in one of its processes"

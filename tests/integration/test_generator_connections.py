@@ -1,4 +1,4 @@
-"""The generator's connections, beside a server on real sockets. gevent runs in a thread of its own, patching nothing."""
+"""The generator's connections to a server on real sockets. gevent runs in a thread of its own and patches nothing."""
 
 import contextlib
 import os
@@ -91,9 +91,8 @@ def in_its_own_loop(work: Callable[[], list[Answer]]) -> list[Answer]:
         return pool.submit(run).result()
 
 
-def test_a_kept_connection_is_used_beyond_a_thousand_open_ones(
-    many_files: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("many_files")
+def test_a_kept_connection_is_used_beyond_a_thousand_open_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many sockets the generator has open, it can tell that an idle one is still good."""
     monkeypatch.setattr(http, "_IDLE_UNCHECKED_SECONDS", -1.0)
     server = Server(per_connection=2)
@@ -108,7 +107,8 @@ def test_a_kept_connection_is_used_beyond_a_thousand_open_ones(
     assert server.connections == 1
 
 
-def test_a_kept_connection_that_was_closed_is_replaced(many_files: None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("many_files")
+def test_a_kept_connection_that_was_closed_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is sent on it: nobody's request is lost with it."""
     monkeypatch.setattr(http, "_IDLE_UNCHECKED_SECONDS", -1.0)
     server = Server(per_connection=1)
@@ -126,7 +126,7 @@ def test_a_kept_connection_that_was_closed_is_replaced(many_files: None, monkeyp
 
 
 def test_a_name_is_looked_up_once_for_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    """gevent's look-up takes a thread; a generator without time to spare would stand in line for it."""
+    """Gevent's look-up takes a thread; a generator without time to spare would stand in line for it."""
     looked_up = []
     look_up = gevent.socket.getaddrinfo
 
