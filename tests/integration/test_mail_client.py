@@ -5,7 +5,6 @@ import contextlib
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from email.message import EmailMessage
 from uuid import uuid4
 
 import msgspec
@@ -137,7 +136,7 @@ async def client(settings_here: Settings) -> AsyncIterator[MailClient]:
     await made.close()
 
 
-def letter(to: str) -> EmailMessage:
+def letter(to: str) -> bytes:
     return verification_mail(
         to=to,
         sender=SENDER,

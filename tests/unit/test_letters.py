@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html.parser import HTMLParser
 
@@ -48,9 +49,18 @@ class Links(HTMLParser):
 
 
 def mail(to: str = "siti@example.id", *, url: str = URL, host: str = HOST, language: Language = "id") -> EmailMessage:
-    return verification_mail(
-        to=to, sender="daftar@example.id", url=url, public_host=host, sent_at=SENT_AT, language=language
+    return read(
+        verification_mail(
+            to=to, sender="daftar@example.id", url=url, public_host=host, sent_at=SENT_AT, language=language
+        )
     )
+
+
+def read(sent: bytes) -> EmailMessage:
+    """As a mail program reads it, which finds nothing to complain of."""
+    message = message_from_bytes(sent, policy=policy.SMTP.clone(raise_on_defect=True))
+    assert isinstance(message, EmailMessage)
+    return message
 
 
 def body(message: EmailMessage, kind: str) -> str:
@@ -96,7 +106,17 @@ def test_the_mail_loads_nothing_and_follows_nobody(language: Language) -> None:
 
 def test_the_link_survives_transport_whole() -> None:
     """Encoded and decoded again, the link is one unbroken line."""
-    assert f"\n{URL}\n" in body(mail(), "plain")
+    assert URL in body(mail(), "plain").splitlines()
+
+
+def test_every_line_is_short_and_ends_as_relays_want_it() -> None:
+    """CRLF throughout, plain ASCII, and no line over the 78 characters of RFC 5322, however long the address."""
+    to = f"{'a' * 64}@{'d' * 60}.{'e' * 60}.example"
+    sent = verification_mail(to=to, sender="daftar@example.id", url=URL, public_host=HOST, sent_at=SENT_AT)
+    assert sent.isascii()
+    assert sent.count(b"\n") == sent.count(b"\r\n") == sent.count(b"\r")
+    assert [line for line in sent.splitlines() if len(line) > 78 and to.encode() not in line] == []
+    assert [address.addr_spec for address in read(sent)["To"].addresses] == [to]
 
 
 @pytest.mark.parametrize("address", HOSTILE_ADDRESSES)
@@ -151,15 +171,17 @@ def test_an_sms_that_would_not_work_is_refused(code: str, host: str) -> None:
 def test_the_result_mail_says_which_and_leads_to_the_page_alone(selected: bool, language: Language) -> None:  # noqa: FBT001 - a case
     """One link, to our own site; the text says whether the reader is selected, and of which wave."""
     page = f"https://{HOST}/r/{LINK_END}/test"
-    sent = result_mail(
-        to="siti@example.id",
-        sender="daftar@example.id",
-        url=page,
-        public_host=HOST,
-        sent_at=SENT_AT,
-        wave=7,
-        selected=selected,
-        language=language,
+    sent = read(
+        result_mail(
+            to="siti@example.id",
+            sender="daftar@example.id",
+            url=page,
+            public_host=HOST,
+            sent_at=SENT_AT,
+            wave=7,
+            selected=selected,
+            language=language,
+        )
     )
     assert "7" in str(sent["Subject"])
     assert [address for _, _, address in Links(body(sent, "html")).found] == [page]

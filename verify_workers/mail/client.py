@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections.abc import Awaitable
 from contextlib import suppress
-from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
@@ -81,7 +80,7 @@ class MailClient:
         for _ in range(settings.mail_connections):
             self._free.put_nowait(None)
 
-    async def send(self, mail: EmailMessage, *, sender: str, to: str) -> None:
+    async def send(self, mail: bytes, *, sender: str, to: str) -> None:
         """Hand one mail to the relay.
 
         Raises `MailboxRefusedError`, `Retryable` (the relay is away, slow, says "later", or refuses us) and `Permanent`
@@ -90,7 +89,7 @@ class MailClient:
         domain = to.rpartition("@")[2].lower()
         async with self._pacing.turn(domain):
             try:
-                await self._send(mail.as_bytes(), sender, to)
+                await self._send(mail, sender, to)
             except Retryable as error:
                 if error.cause in {"mail_domain_deferred", "mail_timeout"}:
                     self._pacing.deferred(domain)
