@@ -69,7 +69,7 @@ def result_mail(  # noqa: PLR0913 - what a mail is made of
     selected: bool,
     language: Language = "id",
 ) -> bytes:
-    """The mail to `to`, as relays take it, that tells the result of a wave, with the address `url` of the page that has it.
+    """The mail to `to`, as relays take it, that tells the result of a wave; `url` is the applicant's page.
 
     Raises ValueError as `verification_mail` does.
     """
