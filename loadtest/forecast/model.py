@@ -11,7 +11,7 @@ millions of people takes a fraction of a second, whatever their number.
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -26,7 +26,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     `peak` is the arrival rate at the curve's full intensity. `confirm_share` of the people press the link in their
     mail, on average `confirm_seconds` after it went out. The registry allows `quota` calls a day; the day ends, and the
     quota is new, `quota_resets_after_seconds` after the opening and every 24 hours from then on. `calls_per_verdict` is
-    above 1 where calls fail.
+    above 1 where calls fail. Of the registry's rate `ministry_share` is used; and while it is being found, in the first
+    seconds with work to do, only the parts in `finding` of that, second by second.
     """
 
     peak: float
@@ -40,11 +41,14 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     confirm_share: float = 0.742
     confirm_seconds: float = 600.0
     calls_per_verdict: float = 1.0
+    ministry_share: float = 1.0
+    finding: tuple[float, ...] = ()
 
-    @property
-    def nik_rate(self) -> float:
-        """Verdicts per second, at most."""
-        return min(self.ministry_rate / self.calls_per_verdict, self.worker_rate)
+    def nik_rate(self, busy_seconds: float) -> float:
+        """Verdicts per second, at most, when there has been work to do for so long."""
+        second = int(busy_seconds)
+        part = self.finding[second] if second < len(self.finding) else 1.0
+        return min(self.ministry_rate * self.ministry_share * part / self.calls_per_verdict, self.worker_rate)
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -84,6 +88,7 @@ class _People:
         self.unmailed = self.confirming = self.silent = self.first = 0.0
         self.decided = self.decided_unmailed = self.decided_confirming = 0.0
         self.confirmed = 0.0
+        self.busy_seconds = 0.0
 
     @property
     def waiting(self) -> float:
@@ -102,7 +107,10 @@ class _People:
         _, self.text = _served(self.text + registered, scenario.text_rate * seconds)
         self._mail(scenario.mail_rate * seconds, scenario.confirm_share)
         self._confirm(1 - math.exp(-seconds / scenario.confirm_seconds) if scenario.confirm_seconds else 1.0)
-        return self._decide(min(scenario.nik_rate * seconds, allowed))
+        able = scenario.nik_rate(self.busy_seconds) * seconds
+        # Where everybody who waits has their turn at once, only a part of the time is work.
+        self.busy_seconds += seconds * (min(1.0, self.waiting / able) if able else 1.0)
+        return self._decide(min(able, allowed))
 
     def _mail(self, able: float, confirm_share: float) -> None:
         if self.mail <= 0:
@@ -167,16 +175,18 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     busiest_second: float
 
 
-def outlook(moments: list[Moment], scenario: Scenario, *, close_seconds: float, busiest_second: float) -> Outlook:
-    """The figures that somebody decides by."""
+def outlook(
+    moments: list[Moment], scenario: Scenario, *, close_seconds: float, busiest_second: float, few: float = 1.0
+) -> Outlook:
+    """The figures that somebody decides by. Fewer than `few` people who wait are nobody."""
     worst = max(moments, key=lambda one: one.waiting)
     days = _by_day(moments, scenario)
     return Outlook(
         at_close=min(moments, key=lambda one: abs(one.seconds - close_seconds)),
         peak_waiting=worst.waiting,
         peak_at_seconds=worst.seconds,
-        drained_at_seconds=_drained(moments, lambda one: one.waiting),
-        confirmed_drained_at_seconds=_drained(moments, lambda one: one.confirmed_waiting),
+        drained_at_seconds=drained(moments, lambda one: one.waiting, few=few),
+        confirmed_drained_at_seconds=drained(moments, lambda one: one.confirmed_waiting, few=few),
         peak_door_wait_seconds=max(one.door for one in moments) / scenario.door_rate,
         peak_mail=max(one.mail for one in moments),
         peak_text=max(one.text for one in moments),
@@ -185,17 +195,21 @@ def outlook(moments: list[Moment], scenario: Scenario, *, close_seconds: float, 
     )
 
 
+def drained(moments: Sequence[Moment], of: Callable[[Moment], float], *, few: float) -> float | None:
+    """When fewer than `few` people wait, for good: between two moments as far as the line between them tells."""
+    busy = [place for place, one in enumerate(moments) if of(one) >= few]
+    if not busy:
+        return 0.0
+    if busy[-1] == len(moments) - 1:
+        return None
+    last, after = moments[busy[-1]], moments[busy[-1] + 1]
+    part = (of(last) - few) / max(of(last) - of(after), 1e-9)
+    return last.seconds + part * (after.seconds - last.seconds)
+
+
 def pods_needed(busiest_second: float, pod_rate: float) -> int:
     """Front-door pods that take the busiest second without a queue."""
     return math.ceil(busiest_second / pod_rate)
-
-
-def _drained(moments: list[Moment], of: Callable[[Moment], float]) -> float | None:
-    """When fewer than one person waits, for good."""
-    busy = [one.seconds for one in moments if of(one) >= 1]
-    if not busy:
-        return 0.0
-    return None if busy[-1] >= moments[-1].seconds else busy[-1]
 
 
 def _by_day(moments: list[Moment], scenario: Scenario) -> list[float]:

@@ -18,12 +18,13 @@ import msgspec
 
 from loadtest.arrivals.schedule import Curve, Spacing
 from loadtest.bench.stock import with_database
-from loadtest.forecast.model import Moment, Scenario
+from loadtest.forecast.model import Moment, Scenario, drained
+from loadtest.forecast.protection import played
 from loadtest.proof.generator import Load, offer
 from loadtest.proof.system import System
 from registration.store.database import Database
 
-_SAMPLE_SECONDS = 1.0
+_SAMPLE_SECONDS = 0.5
 _STAND_IN_CALLS = 16  # served at once by the stand-in registry; with its latency they make the rate
 _LEAST_LATENCY_SECONDS = 0.02
 _IN_FLIGHT = 50_000
@@ -66,9 +67,13 @@ class Compression:
         return self.curve.stretched(1 / self.faster)
 
     def scenario(self, scenario: Scenario) -> Scenario:
-        """The same wave as the simulation sees it here, in compressed time."""
+        """The same wave as the simulation sees it here, in compressed time, with the registry's protection."""
+        asked = registry(scenario.ministry_rate * self.factor)
+        protection = played(servers=int(asked["capacity"]), service_seconds=asked["latency_seconds"])
         return msgspec.structs.replace(
             scenario,
+            ministry_share=protection.share,
+            finding=protection.finding,
             peak=scenario.peak * self.factor,
             ministry_rate=scenario.ministry_rate * self.factor,
             confirm_seconds=scenario.confirm_seconds / self.faster,
@@ -77,7 +82,11 @@ class Compression:
 
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True):
-    """What was seen, in compressed time. `drained_at_seconds` is None when it did not drain while it was watched."""
+    """What was seen, in compressed time.
+
+    `drained_at_seconds` is when fewer waited than the registry answers in a second, for good; None when that was not
+    seen.
+    """
 
     moments: tuple[Moment, ...]
     close_seconds: float
@@ -126,9 +135,14 @@ def run(
     return Replay(
         moments=tuple(watcher.moments),
         close_seconds=compression.seconds,
-        drained_at_seconds=watcher.drained_at_seconds,
+        drained_at_seconds=drained(watcher.moments, lambda one: one.waiting, few=few(short)),
         errors=result.window().errors,
     )
+
+
+def few(short: Scenario) -> float:
+    """So many people are in the registry's hands at any time, and are no queue."""
+    return max(1.0, short.ministry_rate)
 
 
 def registry(rate: float) -> dict[str, float]:
@@ -152,14 +166,6 @@ class _Watcher:
     def is_drained(self) -> bool:
         """Whether nobody waits for a verdict."""
         return bool(self.moments) and self.moments[-1].waiting == 0
-
-    @property
-    def drained_at_seconds(self) -> float | None:
-        """When the last one had theirs, as far as samples tell."""
-        if not self.is_drained:
-            return None
-        busy = [place for place, one in enumerate(self.moments) if one.waiting]
-        return self.moments[min(busy[-1] + 1, len(self.moments) - 1)].seconds if busy else 0.0
 
     def look(self, _passed: float) -> None:
         """Take a sample when it is time."""

@@ -1,5 +1,6 @@
 """One forecast, or one replay with the forecast beside it, from what was asked for to the files."""
 
+import enum
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -8,12 +9,15 @@ from pathlib import Path
 import msgspec
 
 from loadtest.arrivals.profiles import PROFILES
+from loadtest.bench import machine
+from loadtest.bench.machine import Machine
 from loadtest.bench.stock import with_database
 from loadtest.bench.table import console
 from loadtest.forecast import page
 from loadtest.forecast import replay as replays
 from loadtest.forecast import report as reports
 from loadtest.forecast.model import Moment, Scenario, outlook, simulate
+from loadtest.forecast.protection import Protection
 from loadtest.forecast.replay import Compression, Replay
 from loadtest.proof import record
 from loadtest.proof.session import ENVIRONMENT_ERRORS as PROOF_ERRORS
@@ -28,10 +32,19 @@ _SAID_EVERY_SECONDS = 10.0
 _HORIZON = 6.0  # how far a replay's forecast looks, in its own length
 # How much later than forecast the last verdict may come and still be waited for.
 _LATER, _LATER_SECONDS = 1.3, 10.0
+CLOSE = 0.1  # how far a forecast of when the queue is gone may be off
+
+
+class Closeness(enum.IntEnum):
+    """How a replay's queue drained beside its forecast."""
+
+    CLOSE = 0
+    FAR = 1
+    NOT_SEEN = 2
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
-    """A replay and its forecast, both in compressed time."""
+    """A replay and its forecast, both in compressed time. `protection` is what the forecast knew of the controller."""
 
     ministry_rate: float
     seconds: float
@@ -40,10 +53,26 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     seen: Replay
     forecast_at_close: Moment
     forecast_drained_at_seconds: float | None
+    protection: Protection
+    machine: Machine
+
+    @property
+    def ratio(self) -> float | None:
+        """When the queue was gone, over when it was forecast to be; None when one of them did not come to that."""
+        seen, told = self.seen.drained_at_seconds, self.forecast_drained_at_seconds
+        return seen / told if seen and told else None
+
+    @property
+    def closeness(self) -> Closeness:
+        """What that comes to."""
+        if self.ratio is None:
+            return Closeness.NOT_SEEN
+        return Closeness.CLOSE if abs(self.ratio - 1) <= CLOSE else Closeness.FAR
 
     def to_json(self) -> bytes:
         """For programs."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+        content = {**msgspec.to_builtins(self), "drain_ratio": self.ratio}
+        return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
 
 
 def forecast(
@@ -102,7 +131,8 @@ def replay(
 
     horizon = _HORIZON * seconds
     moments = list(simulate(short, compression.short_curve, until_seconds=horizon, step_seconds=seconds / 3_000))
-    expected = outlook(moments, short, close_seconds=seconds, busiest_second=0.0)
+    expected = outlook(moments, short, close_seconds=seconds, busiest_second=0.0, few=replays.few(short))
+    described = machine.describe(postgresql=system.version(), valkey="unknown", data=output, peer_python=None)
     drain = (expected.drained_at_seconds or horizon) * _LATER + _LATER_SECONDS - seconds
     with tempfile.TemporaryDirectory(prefix="replay-") as folder:
         seen = replays.run(
@@ -116,6 +146,8 @@ def replay(
         seen=seen,
         forecast_at_close=expected.at_close,
         forecast_drained_at_seconds=expected.drained_at_seconds,
+        protection=Protection(short.ministry_share, short.finding),
+        machine=described,
     )
     for line in compared_lines(compared):
         out.print(line)
@@ -128,17 +160,24 @@ def replay(
 def compared_lines(found: Compared) -> list[str]:
     """What was seen, and what was forecast."""
     seen, told = found.seen.at_close, found.forecast_at_close
-    drained = found.seen.drained_at_seconds
+    drained, forecast = found.seen.drained_at_seconds, found.forecast_drained_at_seconds
     confirmed = f"of those who confirmed their mail {seen.confirmed_decided_share:.1%}"
     lines = [
         f"registered {seen.registered:,.0f} (forecast {told.registered:,.0f})",
         f"with a verdict at the close {seen.decided_share:.1%} (forecast {told.decided_share:.1%})",
         f"{confirmed} (forecast {told.confirmed_decided_share:.1%}); {seen.confirmed:,.0f} confirmed",
-        f"nobody waits after {_seconds(drained)} (forecast {_seconds(found.forecast_drained_at_seconds)})",
+        f"the queue is gone after {_seconds(drained)} (forecast {_seconds(forecast)}){_off(found)}",
     ]
     if found.seen.errors:
         lines.append(f"answers that were not as they should be: {found.seen.errors}")
     return lines
+
+
+def _off(found: Compared) -> str:
+    if found.ratio is None:
+        return ""
+    verdict = "within" if found.closeness is Closeness.CLOSE else "NOT within"
+    return f": {found.ratio - 1:+.1%}, {verdict} ±{CLOSE:.0%}"
 
 
 def measured(data_dir: Path) -> dict[str, float]:

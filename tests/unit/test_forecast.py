@@ -9,14 +9,30 @@ from hypothesis import strategies as st
 
 from loadtest.arrivals.profiles import WAVE1_PEAK_PER_SECOND, WAVE1_REGISTERED, wave1
 from loadtest.arrivals.schedule import flat
-from loadtest.forecast import page
-from loadtest.forecast.model import Moment, Outlook, Scenario, outlook, pods_needed, simulate
-from loadtest.forecast.replay import Compression, registry
+from loadtest.bench.machine import Machine
+from loadtest.forecast import page, protection
+from loadtest.forecast.model import Moment, Outlook, Scenario, drained, outlook, pods_needed, simulate
+from loadtest.forecast.replay import Compression, Replay, registry
 from loadtest.forecast.report import forecast, lines
+from loadtest.forecast.session import Compared, compared_lines
 
 HOUR = 3_600.0
 CLOSE = 21 * HOUR
 WAVE1 = Scenario(peak=WAVE1_PEAK_PER_SECOND)
+MACHINE = Machine(
+    kernel="Linux",
+    processor="a processor",
+    cores=2,
+    memory_gib=8,
+    load_average=0.1,
+    python="CPython 3.11",
+    postgresql="18",
+    valkey="9",
+    libraries=(),
+    peer_libraries=(),
+    commit="0123456789ab",
+    fsync_ms=0.4,
+)
 
 
 def at_close(**changes: float) -> Moment:
@@ -92,13 +108,71 @@ def test_a_compressed_wave_has_the_same_shares() -> None:
     """126 times as fast with one in 20 people: the same picture in ten minutes."""
     compression = Compression(curve=wave1(), faster=126, one_in=20)
     scenario = msgspec.structs.replace(WAVE1, ministry_rate=8.3)
-    short = compression.scenario(scenario)
+    protected = compression.scenario(scenario)
+    short = msgspec.structs.replace(protected, ministry_share=1.0, finding=())
     *_, last = simulate(short, compression.short_curve, until_seconds=compression.seconds, step_seconds=0.1)
     assert compression.seconds == pytest.approx(600)
     assert last.registered == pytest.approx(WAVE1_REGISTERED / 20)
     full = at_close(ministry_rate=8.3)
     assert last.decided_share == pytest.approx(full.decided_share, abs=0.002)
     assert last.confirmed_decided_share == pytest.approx(full.confirmed_decided_share, abs=0.002)
+
+
+def test_what_protection_takes_delays_the_end() -> None:
+    """100/s for 100 s at 40/s, of which 39.2 are used, and nothing in the first two seconds: 257 s instead of 250."""
+    found = outcome(Scenario(peak=100, ministry_rate=40, ministry_share=0.98, finding=(0.0, 0.0)), seconds=100)
+    assert found.drained_at_seconds == pytest.approx(10_000 / 39.2 + 2, abs=1)
+
+
+def test_what_has_to_be_found_is_found_only_while_there_is_work() -> None:
+    """A registry that nobody asks is not found: with one person in 100 s the first second's part still counts."""
+    scenario = Scenario(peak=0.01, ministry_rate=40, finding=(0.1,))
+    *_, last = simulate(scenario, flat(100), until_seconds=100, step_seconds=1)
+    assert last.decided == pytest.approx(1.0)
+    assert scenario.nik_rate(0.5) == pytest.approx(4.0)
+    assert scenario.nik_rate(1.0) == pytest.approx(40.0)
+
+
+def test_the_controller_is_cold_at_first_and_drains_now_and_then() -> None:
+    """16 servers of 0.4 s: some seconds until it has found them, and a few hundredths for measuring from then on."""
+    found = protection.played(servers=16, service_seconds=0.4)
+    assert 0.95 < found.share < 1.0
+    assert 1.5 < sum(1 - part for part in found.finding) < 5
+
+
+def test_a_queue_is_gone_between_two_looks() -> None:
+    """At the moment that the line between them tells; not before it is gone for good, and never when it is not."""
+
+    def looks(*counts: float) -> list[Moment]:
+        none = dict.fromkeys(Moment.__struct_fields__, 0.0)
+        return [Moment(**{**none, "seconds": float(at), "waiting": count}) for at, count in enumerate(counts)]
+
+    def when(*counts: float) -> float | None:
+        return drained(looks(*counts), lambda one: one.waiting, few=10)
+
+    assert when(30, 0, 40, 20, 0, 0) == pytest.approx(3.5)
+    assert when(3, 5, 2) == 0.0
+    assert when(30, 20, 10) is None
+
+
+@pytest.mark.parametrize(("seen", "closeness"), [(105.0, 0), (91.0, 0), (111.0, 1), (80.0, 1), (None, 2)])
+def test_a_replay_says_how_far_its_forecast_was_off(seen: float | None, closeness: int) -> None:
+    """Within a tenth is close; what was not watched to its end is neither close nor far."""
+    moment = Moment(*([0.0] * 10))
+    compared = Compared(
+        ministry_rate=8.3,
+        seconds=60,
+        one_in=100,
+        faster=1_260,
+        seen=Replay(moments=(moment,), close_seconds=60, drained_at_seconds=seen, errors={}),
+        forecast_at_close=moment,
+        forecast_drained_at_seconds=100.0,
+        protection=protection.Protection(0.98, (0.1, 0.5)),
+        machine=MACHINE,
+    )
+    assert compared.closeness == closeness
+    assert compared_lines(compared)[3].endswith("±10%") == (seen is not None)
+    assert msgspec.json.decode(compared.to_json())["drain_ratio"] == (seen and seen / 100)
 
 
 @pytest.mark.parametrize("rate", [0.5, 8.3, 52.0, 900.0])
