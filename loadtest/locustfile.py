@@ -49,6 +49,10 @@ class Wave(ArrivalUser):
 class Applicants(ArrivalUser):
     """The whole way of a registration, for as many as the mailbox and SMS stand-ins are given for."""
 
+    def on_start(self) -> None:
+        """Have the picture drawn before anybody is due."""
+        journeys.selfie()
+
     @task(80)
     def follow(self, arrival: Arrival) -> None:
         """Register, look 48 times, confirm the mail, type the code."""
@@ -56,7 +60,7 @@ class Applicants(ArrivalUser):
 
     @task(15)
     def upload(self, arrival: Arrival) -> None:
-        """Register and send a photo."""
+        """Register, send a photo over a bad line, and see it judged."""
         journeys.upload(arrival)
 
     @task(4)

@@ -41,7 +41,10 @@ class Answer(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What is sent: the body whole, or in so many pieces with a pause before each, as a bad line delivers it."""
+    """What is sent: the body whole, or in so many pieces with a pause before each, as a bad line delivers it.
+
+    With `broken_after` the line breaks when so many bytes of the body are out.
+    """
 
     method: str
     path: str
@@ -50,6 +53,7 @@ class Request(NamedTuple):
     timeout_seconds: float | None = None
     pieces: int = 1
     pause_seconds: float = 0.0
+    broken_after: int | None = None
 
 
 class Connections:
@@ -98,6 +102,9 @@ class Connections:
         body = request.body
         first = f"{request.method} {request.path} HTTP/1.1".encode() + self._head_end + lines.encode()
         head = b"%bContent-Length: %d\r\n\r\n" % (first, len(body))
+        if request.broken_after is not None:
+            connection.sendall(head + body[: request.broken_after])
+            raise NoAnswerError("line broken")
         if request.pieces == 1:
             connection.sendall(head + body)
             return

@@ -4,21 +4,22 @@ They know only what the contract says. Every registration that is sent is accoun
 says that nothing was stored is refused; no answer and 503 are unknown, since a commit may have gone through.
 """
 
-import io
+import contextlib
 import random
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import quote
 
 import gevent
 import msgspec
-from PIL import Image
 
 from loadtest.arrivals.clock import Arrival
 from loadtest.arrivals.http import Answer, Connections, NoAnswerError, Request
 from loadtest.arrivals.people import person
 from loadtest.bench.bodies import body
 from simulators.people import Person
+from simulators.selfies import SCENES, drawn, jpeg, noisy
 
 PATH = "/api/v1/registrations"
 READS = 48  # of the status, for each registration: the public figures of a comparable opening
@@ -27,7 +28,7 @@ _RETRY_ANSWERS = frozenset({202, 409})  # 409: the first try is still under way,
 _OK = frozenset({200})
 _SEEN = frozenset({200, 304})
 _UNPROCESSABLE = frozenset({422})
-_PHOTO_TAKEN = frozenset({200, 202, 204})
+_PHOTO_TAKEN = frozenset({200, 202})  # all of it, and a part
 _BOT_ANSWERS = frozenset({202, 403, 422, 428, 429})
 _SAYS_NOT_STORED = frozenset({400, 403, 405, 408, 413, 415, 422, 428, 429})
 _REGISTER = "POST registration"
@@ -38,6 +39,10 @@ _IMPATIENT_TRIES = 6
 _PATIENT_TRIES = 200
 _BOT_TRIES = 5
 _LOOKS_FOR_MAIL = 90
+_PART_BYTES = 64 * 1024  # as the page's script sends them
+_SENSOR_NOISE = 6.0
+_PHOTO_TRIES = 50
+_LOOKS_FOR_VERDICT = 180
 _SLOW_PIECES, _SLOW_PAUSE_SECONDS = 8, 0.4
 _LINK = re.compile(r"https?://[^/\s]+(/email/[^\s<>\"]+)")
 _CODE = re.compile(r"#([0-9]{4,8})\s*\Z")
@@ -47,6 +52,25 @@ class Received(msgspec.Struct):
     """A message as the stand-ins show it."""
 
     text: str
+
+
+class Progress(msgspec.Struct):
+    """How much of a photo the door has."""
+
+    received: int
+
+
+class Check(msgspec.Struct):
+    """Where one check stands."""
+
+    state: str
+    reason: str | None = None
+
+
+class Status(msgspec.Struct):
+    """Of a registration's status, what is looked at here."""
+
+    checks: dict[str, Check]
 
 
 def register(arrival: Arrival) -> Answer | None:
@@ -91,12 +115,10 @@ def insist(arrival: Arrival) -> None:
 
 
 def upload(arrival: Arrival) -> None:
-    """Register and send a photo."""
+    """Register, send a selfie in parts over a line that breaks once, and look until a worker has judged it."""
     handle = _handle(register(arrival))
-    if handle is not None:
-        headers = {"Content-Type": "image/jpeg"}
-        request = Request("PUT", f"{PATH}/{handle}/photo", _photo(), headers)
-        arrival.call("PUT photo", request, good=_PHOTO_TAKEN)
+    if handle is not None and _send_photo(arrival, handle):
+        arrival.flight.account.answer(arrival.due, "photo verdict", _photo_verdict(arrival, handle))
 
 
 def storm(arrival: Arrival) -> None:
@@ -173,6 +195,51 @@ def _newest(arrival: Arrival, place: str | None, address: str) -> str | None:
     return messages[0].text if messages else None
 
 
+def _send_photo(arrival: Arrival, handle: str) -> bool:
+    """Whether the door has all of it. After the break it is asked how far the photo came, as the page's script does."""
+    picture, path = selfie(), f"{PATH}/{handle}/photo"
+    headers = {"Content-Type": "image/jpeg", "Idempotency-Key": f"{handle}-photo"}
+    received, is_unbroken = 0, True
+    for _ in range(_PHOTO_TRIES):
+        part = picture[received : received + _PART_BYTES]
+        span = f"{received}-{received + len(part) - 1}"
+        if received and is_unbroken:
+            is_unbroken = False
+            _break_off(arrival, Request("PUT", path, part, _spanned(headers, span, picture)))
+            part, span = b"", "*"
+        request = Request("PUT", path, part, _spanned(headers, span, picture))
+        answer = arrival.call("PUT photo", request, good=_PHOTO_TAKEN)
+        if answer is None:
+            continue
+        if answer.status in _OK or answer.status not in _PHOTO_TAKEN:
+            return answer.status in _OK
+        received = msgspec.json.decode(answer.body, type=Progress).received
+    return False
+
+
+def _spanned(headers: Mapping[str, str], span: str, picture: bytes) -> dict[str, str]:
+    return {**headers, "Content-Range": f"bytes {span}/{len(picture)}"}
+
+
+def _break_off(arrival: Arrival, request: Request) -> None:
+    """Half of it is sent, and then there is no line any more."""
+    with contextlib.suppress(NoAnswerError):
+        arrival.flight.connections.send(request._replace(broken_after=len(request.body) // 2))
+
+
+def _photo_verdict(arrival: Arrival, handle: str) -> str:
+    """What became of the photo: ok when it was accepted."""
+    for _ in range(_LOOKS_FOR_VERDICT):
+        gevent.sleep(random.uniform(0, 2 * _MEAN_PAUSE_SECONDS))  # noqa: S311 - the same
+        seen = arrival.call("GET status", Request("GET", f"{PATH}/{handle}"), good=_OK)
+        if seen is None or seen.status not in _OK:
+            continue
+        photo = msgspec.json.decode(seen.body, type=Status).checks.get("photo")
+        if photo is not None and photo.state in {"verified", "rejected"}:
+            return "ok" if photo.state == "verified" else str(photo.reason)
+    return "none in time"
+
+
 def _send(
     arrival: Arrival,
     content: bytes,
@@ -227,9 +294,6 @@ def _handle(answer: Answer | None) -> str | None:
 
 
 @lru_cache(maxsize=1)
-def _photo() -> bytes:
-    """A picture of the size of a phone's selfie after the browser has made it small."""
-    picture = Image.effect_noise((640, 800), 24).convert("RGB")
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=70)
-    return file.getvalue()
+def selfie() -> bytes:
+    """The picture that everybody sends. Drawing it takes a part of a second: not while people arrive."""
+    return jpeg(noisy(drawn(SCENES[1]), _SENSOR_NOISE))

@@ -123,6 +123,7 @@ class Campaign:
             rate=rate,
             points=tuple(points),
             spacing=plan.target.spacing,
+            user_class=plan.target.user_class,
             mix=plan.target.mix,
             processes=plan.environment.generators,
             in_flight_limit=plan.environment.in_flight_limit,

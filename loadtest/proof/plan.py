@@ -23,11 +23,15 @@ class PlanError(ValueError):
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What has to be held: `rate` arrivals a second for so long. `mix` weighs the journeys of `Wave` by name."""
+    """What has to be held: `rate` arrivals a second for so long.
+
+    `user_class` is one of loadtest/locustfile.py; `mix` weighs its journeys by name.
+    """
 
     rate: Positive
     seconds: Positive = 60
     spacing: Spacing = Spacing.POISSON
+    user_class: str = "Wave"
     mix: dict[str, Positive] = msgspec.field(default_factory=dict)
 
 

@@ -127,7 +127,7 @@ def test_a_kept_connection_that_was_closed_is_replaced(monkeypatch: pytest.Monke
 
 def test_a_name_is_looked_up_once_for_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gevent's look-up takes a thread; a generator without time to spare would stand in line for it."""
-    looked_up = []
+    looked_up: list[tuple[Any, ...]] = []
     look_up = gevent.socket.getaddrinfo
 
     def counted(*where: Any, **how: Any) -> Any:  # noqa: ANN401 - as getaddrinfo

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -74,6 +75,21 @@ def test_a_running_system_is_proven_and_the_record_can_be_checked(stack: Stack, 
     path.write_text(path.read_text().replace('"lost":0', '"lost":1'))
     changed = prove(str(plan), *where, "--check", str(path))
     assert (changed.returncode, "signature" in changed.stdout) == (2, True)
+
+
+def test_photos_are_sent_over_a_bad_line_and_judged(stack: Stack, plan: Path, tmp_path: Path) -> None:
+    """In a plan's mix: each photo goes on where its line broke, is kept whole, and is accepted by the worker."""
+    wanted = PLAN.replace("rate = 60", 'rate = 2\nuser_class = "Applicants"')
+    plan.write_text(wanted.replace("register = 90\nmistype = 10", "upload = 1"))
+    done = prove(str(plan), "--data-dir", str(stack.directory), "--output", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    (path,) = (tmp_path / "out").glob("*-histograms/*.json")
+    answers = Counter[str]()
+    for second in json.loads(path.read_text())["report"]["seconds"].values():
+        answers.update(second["answers"])
+    assert answers["photo verdict: ok"] == answers["POST registration: ok"] > 0
+    # Six parts and a bit of a picture of 390 kB, and the question after the break.
+    assert answers["PUT photo: ok"] >= 7 * answers["photo verdict: ok"]
 
 
 def test_a_server_that_says_202_and_stores_nothing_is_found_out(stack: Stack, plan: Path, tmp_path: Path) -> None:

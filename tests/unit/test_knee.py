@@ -15,7 +15,8 @@ WANTED = 0.1  # how far a knee may be from the middle one
 
 def search(holds: Callable[[float], bool], start: float, stride: Stride) -> tuple[Search, list[tuple[float, bool]]]:
     """A search that is over, and the steps that it took."""
-    found, steps = Search(start, stride), []
+    found = Search(start, stride)
+    steps: list[tuple[float, bool]] = []
     while (rate := found.rate) is not None:
         held = holds(rate)
         steps.append((rate, held))
@@ -25,7 +26,8 @@ def search(holds: Callable[[float], bool], start: float, stride: Stride) -> tupl
 
 def prove(holds: Callable[[float], bool]) -> tuple[list[float], int]:
     """The knees of all repeats as a proof finds them, and how many steps it took."""
-    knees, count, start = [], 0, STAIRS.first
+    knees: list[float] = []
+    count, start = 0, STAIRS.first
     for repeat in range(1, STAIRS.repeats + 1):
         found, steps = search(holds, start, STAIRS.stride(repeat))
         assert found.knee is not None
