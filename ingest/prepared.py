@@ -1,11 +1,9 @@
 """Answers whose headers are known at start: written as one block of bytes.
 
 For the few answers that crowds get (receipts, states, refusals). aiohttp's own response builds, checks and joins its
-headers anew each time, which took 25 of 66 µs of a request that does nothing else (docs/performance.md). A `Prepared`
-stands in its place wherever aiohttp asks a response to `prepare`, `write_eof` and tell `keep_alive`.
+headers anew each time, which took 25 of 66 µs of a request that does nothing else (docs/performance.md).
 """
 
-import asyncio
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -43,7 +41,7 @@ class Head:
 class Prepared:
     """One answer: a head, further headers of its own, and a body."""
 
-    __slots__ = ("_body", "_head", "_more", "_transport", "keep_alive", "status")
+    __slots__ = ("_body", "_head", "_more", "keep_alive", "status")
 
     def __init__(self, head: Head, body: bytes, headers: Mapping[str, str] | None = None) -> None:
         self.status = head.status
@@ -51,25 +49,21 @@ class Prepared:
         self._head = head
         self._body = body
         self._more = "" if headers is None else _lines(headers)
-        self._transport: asyncio.Transport | None = None
 
-    async def prepare(self, request: web.BaseRequest) -> None:
-        """Take from the request what decides how to write; called by aiohttp."""
+    def write(self, request: web.BaseRequest) -> None:
+        """Write everything at once; raises ConnectionResetError when the client is gone."""
+        more = self._more
         self.keep_alive = request.keep_alive
-        self._transport = request.transport
         if not self.keep_alive:
-            self._more += "\r\nConnection: close"
+            more += "\r\nConnection: close"
         elif request.version <= _HTTP_1_0:
-            self._more += "\r\nConnection: keep-alive"
-        head = self._head.encode(len(self._body), self._more)
-        # Without a body, Content-Length is still that of the body there would be (RFC 9110, 8.6).
-        self._body = head if request.method == "HEAD" or self.status == _NOT_MODIFIED else head + self._body
-
-    async def write_eof(self) -> None:
-        """Write everything at once; raises ConnectionResetError when the client is gone. Called by aiohttp."""
-        if self._transport is None or self._transport.is_closing():
+            more += "\r\nConnection: keep-alive"
+        head = self._head.encode(len(self._body), more)
+        transport = request.transport
+        if transport is None or transport.is_closing():
             raise ConnectionResetError
-        self._transport.write(self._body)
+        # Without a body, Content-Length is still that of the body there would be (RFC 9110, 8.6).
+        transport.write(head if request.method == "HEAD" or self.status == _NOT_MODIFIED else head + self._body)
 
 
 def _lines(headers: Mapping[str, str]) -> str:

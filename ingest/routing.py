@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import msgspec
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 
 from ingest.prepared import Prepared
 
@@ -24,8 +25,16 @@ class Request(web.BaseRequest):
 
     @property
     def keep_alive(self) -> bool:
-        """Whether the connection stays open behind the answer: also not when the process is about to end."""
-        return not self._message.should_close and not getattr(self._protocol, "is_ending", False)
+        """Whether the connection stays open behind the answer.
+
+        Not when the process is about to end, nor when the client hoped to go on in another protocol (RFC 9110, 7.8).
+        """
+        message = self._message
+        return not (message.should_close or message.upgrade or getattr(self._protocol, "is_ending", False))
+
+    def write_with(self, writer: AbstractStreamWriter) -> None:
+        """Have aiohttp's own response written by this; a `Prepared` needs none."""
+        self._payload_writer = writer
 
 
 class Route(msgspec.Struct, frozen=True):

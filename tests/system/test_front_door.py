@@ -1,6 +1,7 @@
 """The contract of the front door, over HTTP against a running system."""
 
 import json
+import re
 import secrets
 import socket
 import subprocess
@@ -245,6 +246,23 @@ def test_malformed_http_is_refused_and_the_door_stays_open(stack: Stack) -> None
             connection.sendall(junk)
             assert b" 400 " in connection.recv(65_536).partition(b"\r\n")[0]
     assert stack.call("GET", "/").status == 200
+
+
+def test_requests_sent_in_one_go_are_answered_one_after_another(stack: Stack) -> None:
+    """Each gets its answer, in order; who then wants to go on in another protocol gets an answer and the end."""
+    address = urlsplit(stack.endpoints["front_door"])
+    heads = (
+        "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n",
+        f"POST {API} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}",
+        f"GET {API}/x HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+    )
+    with socket.create_connection((address.hostname or "", address.port or 0), timeout=30) as connection:
+        connection.sendall("".join(heads).encode())
+        with connection.makefile("rb") as answers:
+            received = answers.read()  # to the end: the server closes
+    assert re.findall(rb"HTTP/1\.1 (\d+) ", received) == [b"404", b"400", b"404", b"200"]
+    assert received.count(b"Connection: close") == 1
 
 
 def test_the_books_balance(stack: Stack) -> None:
