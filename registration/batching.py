@@ -47,6 +47,7 @@ class GroupCommit(Generic[Item, Result]):
         self._pace_seconds = 0.0  # of a commit, averaged over the last few
         self._waiting: deque[tuple[Item, asyncio.Future[Result], float]] = deque()
         self._arrived = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def __len__(self) -> int:
         """Items that wait for a commit."""
@@ -68,7 +69,9 @@ class GroupCommit(Generic[Item, Result]):
         """Queue `item`; the future ends with its result after the commit. Raises `Overloaded` when full."""
         if len(self._waiting) >= self._queue_limit:
             raise Overloaded("overloaded", self._retry_after_seconds)
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()  # a system call each time (before Python 3.12)
+        future: asyncio.Future[Result] = self._loop.create_future()
         self._waiting.append((item, future, self._clock()))
         self._arrived.set()
         return future

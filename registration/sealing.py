@@ -22,6 +22,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from registration.applicant import Applicant
+from registration.nonces import Nonces
 
 log = structlog.get_logger(__name__)
 
@@ -135,6 +136,7 @@ class Sealer:
         self._seen: Hashable = None
         self._ciphers: dict[int, AESGCM] = {}
         self._take_up(ring)
+        self._nonces = Nonces(_NONCE_BYTES)
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(Applicant).decode
 
@@ -145,12 +147,12 @@ class Sealer:
 
     def seal(self, applicant: Applicant, registration_id: UUID) -> bytes:
         """Key id (2 bytes), nonce (12 bytes), ciphertext and tag."""
-        nonce = os.urandom(_NONCE_BYTES)
+        nonce = self._nonces.take()
         return self._prefix + nonce + self._encrypt(nonce, self._encode(applicant), _row_context(registration_id))
 
     def seal_key(self, secret: bytes, context: bytes) -> bytes:
         """Seal a key of its own for one thing; it opens with the same context only."""
-        nonce = os.urandom(_NONCE_BYTES)
+        nonce = self._nonces.take()
         return self._prefix + nonce + self._encrypt(nonce, secret, context)
 
     def unseal_key(self, sealed: bytes, context: bytes) -> bytes:
