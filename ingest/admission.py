@@ -50,8 +50,7 @@ class Admission:
     @property
     def is_drowning(self) -> bool:
         """Whether what arrives waits too long for the event loop to even look at it."""
-        overdue = self._clock() - self._due
-        return max(self._lag_seconds, overdue) > self._target_seconds
+        return self._lag_seconds > self._target_seconds or self._clock() - self._due > self._target_seconds
 
     def refusal(self, received: bytes) -> bytes | None:
         """The whole answer to a connection's first bytes when they must be refused unread, else None."""

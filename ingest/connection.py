@@ -102,6 +102,11 @@ class Connection(web.RequestHandler):
         elif self._head_deadline is None and self._waiter is not None and not self._waiter.done():  # half a head
             self._set_head_deadline()
 
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - aiohttp's
+        """Do nothing where nothing was stopped; aiohttp calls it at the end of every body."""
+        if resume_parser or self._reading_paused:
+            super().resume_reading(resume_parser)
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the deadline with the connection."""
         if self._head_deadline is not None:

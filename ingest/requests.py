@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Awaitable
 from uuid import UUID
 
 from aiohttp import web
@@ -34,22 +35,22 @@ def require_idempotency_key(text: str) -> str:
     return text
 
 
-async def json_body(request: web.BaseRequest, *, timeout_seconds: float) -> bytes:
+def json_body(request: web.BaseRequest, *, timeout_seconds: float) -> Awaitable[bytes]:
     """The body of a request that says it is JSON."""
     if request.headers.get("Content-Type") != _JSON and request.content_type != _JSON:
         raise Rejected("not_json")
-    return await body(request, timeout_seconds=timeout_seconds)
+    return body(request, timeout_seconds=timeout_seconds)
 
 
 async def body(request: web.BaseRequest, *, timeout_seconds: float) -> bytes:
     """The whole body, in time and within the limit."""
-    if (request.content_length or 0) > BODY_LIMIT_BYTES:
-        raise Rejected("body_too_large")
     if request.content.is_eof():  # it came together with the headers: nothing to wait for, no timer to set
         received = request.content.read_nowait()
         if len(received) > BODY_LIMIT_BYTES:
             raise Rejected("body_too_large")
         return received
+    if (request.content_length or 0) > BODY_LIMIT_BYTES:
+        raise Rejected("body_too_large")
     try:
         async with asyncio.timeout(timeout_seconds):
             return await request.read()
