@@ -90,7 +90,7 @@ class Corrections:
         subjects = tuple(subject for subject in now_counted if subject not in counted)
         refusal = self._limits.refusal(subjects)
         if refusal is not None:
-            raise Overloaded(refusal.code, refusal.retry_after_seconds)
+            raise refusal.error()
         kinds = _kinds(change)
         result = await store.correct(
             self._database,

@@ -6,7 +6,6 @@ out.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -29,14 +28,6 @@ from registration.streams import keys
 
 _NEW_WORK_STREAMS = tuple(keys.stream(kind) for kind in FROM_THE_START)
 _IN_FLIGHT_RETRY_SECONDS = 1.0
-
-
-class Receipt(msgspec.Struct, frozen=True):
-    """A committed registration. `replayed` when an earlier request had brought it."""
-
-    registration_id: UUID
-    received_at: datetime
-    replayed: bool
 
 
 class _Arrival(msgspec.Struct, frozen=True):
@@ -97,7 +88,7 @@ class Intake:
 
     async def register(
         self, idempotency_key: str, submission: applicant.Submission, *, network: bytes | None = None
-    ) -> Receipt:
+    ) -> store.Accepted:
         """Take in a registration, or find the one that this key already brought. `network` is the client's IPv6 /64.
 
         Raises `Rejected` (fields wrong, or the key was used with other content), `Overloaded` (too long a wait, a
@@ -128,7 +119,7 @@ class Intake:
             self._in_flight.discard(registration_id)
         if accepted.content_digest != content:
             raise Rejected("key_reused")
-        return Receipt(registration_id, accepted.received_at, replayed=not accepted.is_new)
+        return accepted
 
     def examine(self, submission: applicant.Submission) -> applicant.Applicant:
         """Check and normalise every field; raises `Rejected` with all that is wrong. Stores nothing."""
@@ -154,7 +145,7 @@ class Intake:
         if earlier is None:
             if refusal.code == "overloaded":
                 self._refused.inc()
-            raise Overloaded(refusal.code, refusal.retry_after_seconds)
+            raise refusal.error()
         return earlier
 
     async def _commit(self, batch: Sequence[_Arrival]) -> Sequence[store.Accepted]:

@@ -20,7 +20,7 @@ import structlog
 from monitoring.metrics import Metrics
 from registration.applicant import Applicant
 from registration.digests import KeyedDigest
-from registration.errors import Retryable
+from registration.errors import Overloaded, Retryable
 from registration.sealing import KeyRing
 from registration.settings import Settings
 from registration.streams.limits import Uses, charge
@@ -50,6 +50,10 @@ class Refusal(msgspec.Struct, frozen=True):
 
     code: str
     retry_after_seconds: float
+
+    def error(self) -> Overloaded:
+        """To be raised."""
+        return Overloaded(self.code, self.retry_after_seconds)
 
 
 class Limits:

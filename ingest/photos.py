@@ -111,7 +111,7 @@ class Photos:
         """Raise `Overloaded` when the hour's photos are used up; count one more otherwise."""
         subjects = self._limits.photo_subjects(registration_id)
         if refusal := self._limits.refusal(subjects):
-            raise Overloaded(refusal.code, refusal.retry_after_seconds)
+            raise refusal.error()
         self._limits.count(subjects)
 
     async def _require_open(self, registration_id: UUID) -> None:

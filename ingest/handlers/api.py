@@ -101,10 +101,10 @@ class Api:
         key = requests.idempotency_key(request)
         body = await requests.json_body(request, timeout_seconds=self._body_timeout_seconds)
         network = self._networks.ipv6_network(request)
-        receipt = await self._intake.register(key, applicant.parse(body), network=network)
-        handle = self._handles.sign(receipt.registration_id)
-        answer = ReceiptBody(handle, self._status_prefix + handle, receipt.received_at)
-        return Prepared(_ACCEPTED, _encode(answer), _REPLAYED if receipt.replayed else None)
+        accepted = await self._intake.register(key, applicant.parse(body), network=network)
+        handle = self._handles.sign(accepted.id)
+        answer = ReceiptBody(handle, self._status_prefix + handle, accepted.received_at)
+        return Prepared(_ACCEPTED, _encode(answer), None if accepted.is_new else _REPLAYED)
 
     async def status(self, request: Request) -> Prepared:
         """GET: where a registration stands; 304 when nothing has changed since."""

@@ -11,7 +11,7 @@ from ingest import problems, requests, wording
 from ingest.answers import Answers
 from ingest.clients import ClientNetworks
 from ingest.handlers.html import form_fields, html, see_other, submission_of, typed_again, without_referrer
-from ingest.intake import Intake, Receipt
+from ingest.intake import Intake
 from ingest.origin import COOKIE, FormTokens
 from ingest.pages import EmailLinkView, FormView, Pages
 from ingest.routing import Request
@@ -21,6 +21,7 @@ from registration.errors import FieldError, Overloaded, Rejected, Retryable
 from registration.handles import Handles
 from registration.mail_domains import suggestion
 from registration.settings import Settings
+from registration.store import intake as store
 
 _COOKIE_SECONDS = 86_400
 _FORM_NOTICES = {"overloaded": "busy", "key_in_flight": "unsure", "dependency_down": "unsure"}
@@ -67,12 +68,12 @@ class PageHandlers:
         submission = submission_of(fields)
         try:
             self._ask_about_email(fields, submission)
-            receipt = await self._register(request, key, submission)
+            accepted = await self._register(request, key, submission)
         except (Rejected, Overloaded, Retryable) as error:
             if isinstance(error, Rejected) and error.code != "fields_wrong":
                 raise
             return self._form_again(request, fields, submission, error)
-        handle = self._handles.sign(receipt.registration_id)
+        handle = self._handles.sign(accepted.id)
         return see_other(f"/r/{handle}?lang={requests.language(request)}")
 
     async def email_link(self, request: Request) -> web.Response:
@@ -101,7 +102,7 @@ class PageHandlers:
             return web.Response(body=asset.content, headers=headers)
         return web.Response(body=asset.compressed, headers={**headers, "Content-Encoding": "gzip"})
 
-    async def _register(self, request: Request, key: str, submission: Submission) -> Receipt:
+    async def _register(self, request: Request, key: str, submission: Submission) -> store.Accepted:
         """Take the form in. A second press of Send, while the first is being stored, waits for the first one's outcome.
 
         The browser shows only the answer to the last press, so that one has to be the receipt.
