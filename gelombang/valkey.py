@@ -22,6 +22,9 @@ SETTINGS = {
     "maxmemory-policy": "noeviction",  # refuse new entries rather than forget old ones
     "daemonize": "no",
 }
+# Valkey is meant to run on jemalloc; this build has the system's malloc. glibc keeps seven freed pieces of a size,
+# and a script that adds a hundred entries frees thousands: a fifth of the server's time. Elsewhere it is ignored.
+_MALLOC = "GLIBC_TUNABLES=glibc.malloc.tcache_count=10000"
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Valkey:
         """The server's command line."""
         settings = {**SETTINGS, "dir": str(self.data), "unixsocket": str(self.socket)}
         options = [part for name, value in settings.items() for part in (f"--{name}", value)]
-        return launcher.wrap([_binary(), *options], death_signal=self.stop_signal)
+        return launcher.wrap(["env", _MALLOC, _binary(), *options], death_signal=self.stop_signal)
 
     def prepare(self) -> None:
         """Make the data directory."""
