@@ -35,7 +35,7 @@ from ingest.photos import Photos
 from ingest.request_log import RequestLog
 from ingest.routes import routes
 from ingest.server import listening
-from ingest.shortcut import Shortcut
+from ingest.shortcut import OFFER_SECONDS, Shortcut
 from ingest.statuses import Statuses
 from monitoring.admin import Readiness, admin_server
 from monitoring.metrics import Metrics
@@ -127,7 +127,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         background = [tasks.create_task(intake.run_writer()) for _ in range(settings.batch_writers)]
         roles = (intake.run_finder(), statuses.run(), participation.run_writer(), admission.run())
         background += [tasks.create_task(role) for role in roles]
-        background.append(tasks.create_task(repeat(shortcut.run_once, role="shortcut")))
+        background.append(tasks.create_task(repeat(shortcut.run_once, role="shortcut", pause_seconds=OFFER_SECONDS)))
         background.append(tasks.create_task(repeat(limits.run_once, role="limits", pause_seconds=SHARE_SECONDS)))
         background.append(tasks.create_task(repeat(sealer.look, role="keys", pause_seconds=LOOK_SECONDS)))
         background.append(tasks.create_task(repeat(forecast.run_once, role="forecast", pause_seconds=FORECAST_SECONDS)))
