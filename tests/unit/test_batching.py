@@ -74,6 +74,7 @@ async def test_a_busy_group_gathers_before_the_next_commit_and_an_idle_one_does_
     commit = HeldCommit()
     made = GroupCommit(commit, batch_limit=3, queue_limit=100, gather_seconds=0.5, sleep=gather)
     async with running(made):
+        await asyncio.sleep(0)  # the writer waits for the first
         first = made.submit(0)
         await commit.begun.acquire()
         second = made.submit(1)
