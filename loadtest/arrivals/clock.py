@@ -119,7 +119,9 @@ class ArrivalUser(User):
     def _follow(self, flight: Flight) -> None:
         flight.begin()
         offer = flight.offer
-        randomness = random.Random(f"{offer.seed}/{flight.next_clock()}")  # noqa: S311 - spreads load, guards nothing
+        randomness = random.Random(  # noqa: S311 - spreads load, guards nothing
+            f"{offer.seed}/{offer.first_person}/{flight.next_clock()}"
+        )
         tasks, weights = weighted(cast("list[Task]", self.tasks), offer.mix)
         since = flight.seconds()
         times = due_times(offer.curve, rate=offer.rate, spacing=offer.spacing, randomness=randomness, since=since)

@@ -28,13 +28,15 @@ _BUSY_WINDOW_SECONDS = 2.0
 class Offer:
     """What is offered. `rate` is in arrivals per second of one clock at full intensity; `mix` weighs the journeys.
 
-    `run` begins every idempotency key, `seed` decides who the people are and when they come. Before somebody presses a
+    `run` begins every idempotency key, `seed` decides who the people are and when they come; people are counted from
+    `first_person`, so that runs of one seed have nobody's NIK or phone in common. Before somebody presses a
     mailed link, or give an answer of the test, they wait, `think_seconds` on average. The `crowd` is shared by
     `processes` processes.
     """
 
     run: str
     seed: int
+    first_person: int = 0
     rate: float
     curve: Curve
     spacing: Spacing
@@ -63,7 +65,7 @@ class Flight:
         self._started_at: float | None = None
         self._wall_offset = time.time() - clock()
         self._numbers = itertools.count()
-        self._people = itertools.count(number * PEOPLE_PER_PROCESS)
+        self._people = itertools.count(offer.first_person + number * PEOPLE_PER_PROCESS)
         self._clocks: Iterator[int] = itertools.count(number * PEOPLE_PER_PROCESS)
         self._busy_until = (clock(), time.process_time())
         self._busy_share_most = 0.0

@@ -66,6 +66,7 @@ def add_options(parser: Any) -> None:  # noqa: ANN401 - Locust's parser
     )
     option("--arrivals-run", default=f"run-{secrets.token_hex(4)}", help="Begins every idempotency key")
     option("--arrivals-seed", type=int, default=secrets.randbits(31), help="Who the made-up people are")
+    option("--arrivals-first-person", type=int, default=0, help="Which of them comes first")
 
 
 @events.init.add_listener  # type: ignore[untyped-decorator]
@@ -186,6 +187,7 @@ def offer(options: argparse.Namespace, *, test: int = 1) -> Offer:
     return Offer(
         run=options.arrivals_run if test == 1 else f"{options.arrivals_run}.{test}",
         seed=options.arrivals_seed + test - 1,
+        first_person=options.arrivals_first_person,
         rate=options.arrivals_per_user,
         curve=_curve(options),
         spacing=Spacing(options.arrivals_spacing),

@@ -45,6 +45,7 @@ class Load:
     lag_limit_seconds: float
     run: str
     seed: int
+    first_person: int = 0
     user_class: str = "Wave"
     mailbox: str | None = None
     sms: str | None = None
@@ -80,6 +81,7 @@ def command(load: Load, result: Path) -> list[str]:
         "--arrivals-result": result,
         "--arrivals-run": load.run,
         "--arrivals-seed": load.seed,
+        "--arrivals-first-person": load.first_person,
         "--arrivals-mailbox": load.mailbox,
         "--arrivals-sms": load.sms,
         "--arrivals-think-seconds": load.think_seconds,

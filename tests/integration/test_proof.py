@@ -4,12 +4,16 @@ import asyncio
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from uuid import UUID
 
 import asyncpg
+import pytest
 
 from loadtest.proof.campaign import Campaign
+from loadtest.proof.evidence import STEP
+from loadtest.proof.generator import GeneratorError, Load, command
 from loadtest.proof.plan import Environment, Plan, Slo, Target
 from loadtest.proof.system import System
 from registration.checks import Kind, State
@@ -77,6 +81,26 @@ def test_work_that_stands_still_is_seen(database_url: str, ring: KeyRing, tmp_pa
     books = campaign.close_books()
     assert books.standing_still == ("nik",)
     assert books.states["phone"]["sent"] == 3
+
+
+def test_no_two_stages_send_the_same_people(ring: KeyRing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are of one population, in ranges apart: in two, an honest person may by chance have the phone of a bot."""
+    loads: list[Load] = []
+
+    def stop(load: Load, _folder: Path, **_: object) -> None:
+        loads.append(load)
+        raise GeneratorError("enough seen")
+
+    monkeypatch.setattr("loadtest.proof.campaign.offer", stop)
+    system = System(front_door="", database_url="", ring=ring)
+    campaign = Campaign(plan=PLAN, system=system, folder=tmp_path, say=print, show=lambda *_: lambda _: None)
+    for _ in range(3):
+        with pytest.raises(GeneratorError):
+            campaign._stage(STEP, 1_000.0, 10.0)  # noqa: SLF001 - a whole campaign takes minutes
+    assert len({load.seed for load in loads}) == 1
+    begins = [load.first_person for load in loads]
+    assert all(later - earlier >= 11_000 for earlier, later in pairwise(begins))
+    assert f"--arrivals-first-person={begins[2]}" in command(loads[2], tmp_path)
 
 
 def test_a_database_that_may_forget_is_refused_before_anything_is_sent(
