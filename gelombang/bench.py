@@ -136,7 +136,12 @@ def _started(output: Path, workers: int) -> Iterator["Stack"]:
     from registration.checks import Kind  # noqa: PLC0415
     from registration.store.pauses import pause  # noqa: PLC0415
 
-    environment = {**server.environment(), "GELOMBANG_MINISTRY_TIMEOUT_SECONDS": "10", "GELOMBANG_CONCURRENCY": "512"}
+    environment = {
+        **own_stack.FOR_FIGURES,
+        **server.environment(),
+        "GELOMBANG_MINISTRY_TIMEOUT_SECONDS": "10",
+        "GELOMBANG_CONCURRENCY": "512",
+    }
     with tempfile.TemporaryDirectory(prefix="live-", dir=output.absolute()) as scratch:
         data = Path(scratch) / "data"
         with own_stack.running(data, f"--workers={workers}", environment=environment) as found:

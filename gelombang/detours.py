@@ -16,6 +16,7 @@ VARIABLES = {
     "postgresql": "GELOMBANG_DATABASE_URL",
     "valkey": "GELOMBANG_REDIS_URL",
     "ministry": "GELOMBANG_MINISTRY_URL",
+    "student": "GELOMBANG_STUDENT_URL",
     "smtp": "GELOMBANG_SMTP_URL",
     "sms": "GELOMBANG_SMS_URL",
 }

@@ -126,8 +126,8 @@ def _port(port: int) -> Finding:
 def _stack(running: dict[str, Any]) -> Iterator[Finding]:
     """Ask every service of a running stack whether it answers."""
     yield _answer("front door", running["front_door"], alive=probes.http_answers(running["front_door"]))
-    for name in ("mailbox", "sms", "ministry"):
-        if running[name] is not None:
+    for name in ("mailbox", "sms", "ministry", "student"):
+        if running.get(name) is not None:
             yield _answer(name, running[name], alive=probes.http_answers(f"{running[name]}/livez"))
     for url in running["metrics"]:
         ready = url.removesuffix("/metrics") + "/readyz"

@@ -1,9 +1,10 @@
 """`DIR/endpoints.json`: where everything is while a local stack runs. It is there only when all of it was ready.
 
 The form is fixed for clients and tests: `{"front_door", "mailbox", "sms", "ministry", "metrics": [URL…],
-"database_url", "redis_url", "pids": {name: pid}}`. What the stack does not have (`--no-simulators`) is null. With
-`GELOMBANG_DESK` there is also "desk", the call-centre page; with `--fault-proxy` "fault_proxy", the address of its
-control; with `--watch` "prometheus" and "alertmanager".
+"database_url", "redis_url", "pids": {name: pid}}`. What the stack does not have (`--no-simulators`) is null. Where
+people are asked whether they study there is also "student", the registry of students; with `GELOMBANG_DESK` "desk", the
+call-centre page; with `--fault-proxy` "fault_proxy", the address of its control; with `--watch` "prometheus" and
+"alertmanager".
 """
 
 import dataclasses
@@ -28,6 +29,7 @@ class Endpoints:
     database_url: str
     redis_url: str
     pids: Mapping[str, int]
+    student: str | None = None
     desk: str | None = None
     fault_proxy: str | None = None
     prometheus: str | None = None
@@ -36,7 +38,7 @@ class Endpoints:
     def write(self, path: Path) -> None:
         """Replace the file in one step."""
         fields = dataclasses.asdict(self)
-        for name in ("desk", "fault_proxy", "prometheus", "alertmanager"):
+        for name in ("student", "desk", "fault_proxy", "prometheus", "alertmanager"):
             if fields[name] is None:
                 del fields[name]
         write_whole(path, json.dumps(fields, indent=2) + "\n")

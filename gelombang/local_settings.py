@@ -17,10 +17,13 @@ LOCAL_SETTINGS: Mapping[str, str] = {
     # Made-up people share a few made-up mail domains.
     "GELOMBANG_LIMIT_PER_EMAIL_DOMAIN": "100000000",
     "GELOMBANG_SMS_DAILY_BUDGET": "1000000000",
-    # The stand-in ministry has no contract; with these numbers the static share of a cut-off worker is no bottleneck.
+    # The stand-ins have no contract; with these numbers the static share of a cut-off worker is no bottleneck.
     "GELOMBANG_MINISTRY_RATE_PER_SECOND": "10000",
     "GELOMBANG_MINISTRY_CONCURRENCY": "1000",
     "GELOMBANG_MINISTRY_QUOTA_WAIT_SECONDS": "10",
+    "GELOMBANG_STUDENT_RATE_PER_SECOND": "10000",
+    "GELOMBANG_STUDENT_CONCURRENCY": "1000",
+    "GELOMBANG_STUDENT_RECHECK_SECONDS": "10",
     "GELOMBANG_BOOKS_INTERVAL_SECONDS": "5",
     "GELOMBANG_DESK": "true",
     # The stand-in ministry that never answers should not hold a call for long.

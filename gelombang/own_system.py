@@ -18,7 +18,7 @@ def own_system(directory: Path, *, options: Sequence[str], settings: Mapping[str
     from gelombang import data_directory, endpoints, server  # noqa: PLC0415 - slow to import
     from loadtest.chaos.ground import Site  # noqa: PLC0415
 
-    environment = {**settings, **server.environment()}
+    environment = {**own_stack.FOR_FIGURES, **settings, **server.environment()}
     with own_stack.running(directory, *options, environment=environment):
         yield Site(
             endpoints=lambda: endpoints.read(directory / data_directory.ENDPOINTS),

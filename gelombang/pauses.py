@@ -9,7 +9,7 @@ from gelombang import acting_user
 from registration.checks import Kind
 
 DataDir = Annotated[Path | None, typer.Option(help="Data dir of a local stack")]
-Ministry = Annotated[Kind, typer.Argument(metavar="MINISTRY", help="nik, email, phone or photo")]
+Ministry = Annotated[Kind, typer.Argument(metavar="MINISTRY", help="nik, email, phone, photo or student")]
 
 
 def pause(

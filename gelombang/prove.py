@@ -20,7 +20,7 @@ import typer
 from gelombang import data_directory, endpoints, probes
 from gelombang.errors import CommandError
 from gelombang.local_settings import LOCAL_SETTINGS
-from gelombang.own_stack import running
+from gelombang.own_stack import FOR_FIGURES, running
 
 if TYPE_CHECKING:
     from loadtest.proof.plan import Environment
@@ -133,7 +133,7 @@ def own_stack(scratch: Path, ring: "KeyRing", environment: "Environment | None" 
         options += ["--processes", str(environment.front_doors)]
     keys = scratch / "keys.json"
     data_directory.write_whole(keys, ring.to_json())
-    told = {**os.environ, **(environment.settings if environment else {}), "GELOMBANG_KEYS": str(keys)}
+    told = {**FOR_FIGURES, **os.environ, **(environment.settings if environment else {}), "GELOMBANG_KEYS": str(keys)}
     with running(scratch / "stack", *options, environment=told) as found:
         yield found
 

@@ -27,8 +27,9 @@ DATABASE_GRACE_SECONDS = 3.0
 SIMULATORS_GRACE_SECONDS = 1.0
 # A worker needs the outside system that it asks; without the variable it could do nothing.
 WORKERS = {"nik": "GELOMBANG_MINISTRY_URL", "email": "GELOMBANG_SMTP_URL", "phone": "GELOMBANG_SMS_URL"}
-# Photos are kept in a folder unless a URL says otherwise, so their worker is always there.
-PHOTO_WORKER = {"photo": "GELOMBANG_OBJECTS_URL"}
+# Photos are kept in a folder unless a URL says otherwise, so their worker is always there. Whether somebody studies is
+# asked of a stand-in, unless the variable is set: to another address, or to nothing, and then nobody is asked.
+OTHER_WORKERS = {"photo": "GELOMBANG_OBJECTS_URL", "student": "GELOMBANG_STUDENT_URL"}
 
 
 @dataclass
@@ -75,18 +76,19 @@ class Stack:
         """Describe the stand-ins, unless every outside system has a URL already."""
         if all(variable in self.environment for variable in WORKERS.values()):
             return []
-        ports = {name: self.ports.private() for name in ("ministry", "mailbox", "smtp", "sms")}
+        ports = {name: self.ports.private() for name in ("ministry", "student", "mailbox", "smtp", "sms")}
         urls = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
         if "GELOMBANG_SMTP_URL" not in self.environment:
             self.mailbox = urls["mailbox"]
         self.environment = {
             "GELOMBANG_MINISTRY_URL": urls["ministry"],
+            "GELOMBANG_STUDENT_URL": urls["student"],
             "GELOMBANG_SMTP_URL": f"smtp://{HOST}:{ports['smtp']}",
             "GELOMBANG_SMS_URL": urls["sms"],
             **self.environment,
         }
         options = [f"--{name}-port={port}" for name, port in ports.items()]
-        lively = [f"{urls[name]}/livez" for name in ("ministry", "mailbox", "sms")]
+        lively = [f"{urls[name]}/livez" for name in ("ministry", "student", "mailbox", "sms")]
         return [
             Service(
                 name="simulators",
@@ -124,7 +126,7 @@ class Stack:
 
     def kinds(self) -> list[str]:
         """Give the kinds of check whose outside system is known."""
-        return [kind for kind, variable in {**WORKERS, **PHOTO_WORKER}.items() if variable in self.environment]
+        return [kind for kind, variable in {**WORKERS, **OTHER_WORKERS}.items() if self.environment.get(variable)]
 
     def endpoints(self, pids: Mapping[str, int]) -> Endpoints:
         """Say where everything is."""
@@ -137,6 +139,7 @@ class Stack:
             database_url=self.environment["GELOMBANG_DATABASE_URL"],
             redis_url=self.environment["GELOMBANG_REDIS_URL"],
             pids=dict(pids),
+            student=self.environment.get("GELOMBANG_STUDENT_URL") or None,
             desk=self.desk,
             fault_proxy=self.fault_control,
             prometheus=self.watch.prometheus if self.watch else None,
@@ -185,7 +188,12 @@ def compose(ports: Ports, *, port: int, directory: DataDirectory) -> Stack:
     listener = ports.listening(port)
     # PG… variables would redirect clients of the embedded server; whoever names a database of their own may need them.
     inherited = os.environ if os.environ.get("GELOMBANG_DATABASE_URL") else server.environment()
-    given = {name: value for name, value in inherited.items() if value or not name.startswith("GELOMBANG_")}
+    may_be_empty = OTHER_WORKERS["student"]
+    given = {
+        name: value
+        for name, value in inherited.items()
+        if value or not name.startswith("GELOMBANG_") or name == may_be_empty
+    }
     defaults = {
         **LOCAL_SETTINGS,
         "GELOMBANG_HOST": HOST,

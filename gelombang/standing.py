@@ -82,6 +82,9 @@ async def read_standing(
             for kind in Kind
         ]
     )
+    kinds = tuple(
+        one for one in kinds if one.kind is not Kind.STUDENT or one.kind in registries or one.open or one.pool
+    )
     return Standing(taken_at=clock.now(), kinds=kinds, concerns=tuple(concerns(kinds)))
 
 

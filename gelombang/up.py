@@ -199,6 +199,7 @@ def _print_addresses(composed: Stack, directory: DataDirectory) -> None:
         ("mailbox", found.mailbox),
         ("sms", found.sms),
         ("ministry", found.ministry),
+        ("student", found.student),
         ("desk", found.desk),
         *(("metrics", url) for url in found.metrics),
         ("prometheus", found.prometheus),

@@ -1,4 +1,4 @@
-"""What applicants send after the registration: the mail link followed, the code typed, a new one asked for.
+"""What applicants send after the registration: the mail link followed, the code typed, one or a check asked for again.
 
 Guarantee: a link counts once and a guess is counted before it is compared, both in PostgreSQL, whatever happens at
 once or dies in between.
@@ -14,6 +14,7 @@ from registration.checks import OPEN_STATES, Kind, State
 from registration.errors import Overloaded, Rejected
 from registration.handles import CHALLENGES_PER_HOUR, PHONE_CODE_TRIES, Challenges
 from registration.store import intake as store
+from registration.store import students
 from registration.store.database import Database
 from registration.streams import keys
 
@@ -30,7 +31,10 @@ class LinkView(msgspec.Struct, frozen=True):
 class Answers:
     """Each raises `Rejected` for the applicant's doing, `Overloaded` at a limit, `Retryable` without a database."""
 
-    def __init__(self, *, database: Database, shortcut: Shortcut, challenges: Challenges) -> None:
+    def __init__(
+        self, *, recheck_seconds: float, database: Database, shortcut: Shortcut, challenges: Challenges
+    ) -> None:
+        self._recheck_seconds = recheck_seconds
         self._database = database
         self._shortcut = shortcut
         self._challenges = challenges
@@ -77,3 +81,11 @@ class Answers:
                 raise Overloaded("code_limit" if kind is Kind.PHONE else "email_link_limit", _HOUR_SECONDS)
             return
         self._shortcut.offer((keys.stream(kind),), [registration_id])
+
+    async def ask_whether_student(self, registration_id: UUID) -> None:
+        """Have the check of somebody who was found to study done again, some time after it; else nothing happens."""
+        wait_seconds = await students.ask_again(self._database, registration_id, after_seconds=self._recheck_seconds)
+        if wait_seconds:
+            raise Overloaded("recheck_limit", wait_seconds)
+        if wait_seconds is not None:
+            self._shortcut.offer((keys.stream(Kind.STUDENT),), [registration_id])

@@ -106,7 +106,12 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             settings=settings, database=database, shortcut=shortcut, limits=limits, sealer=sealer, ring=ring
         )
         statuses = Statuses(settings, database)
-        answers = Answers(database=database, shortcut=shortcut, challenges=Challenges(ring))
+        answers = Answers(
+            recheck_seconds=settings.student_recheck_seconds,
+            database=database,
+            shortcut=shortcut,
+            challenges=Challenges(ring),
+        )
         desk.open(Office(database=database, answers=answers, sealer=sealer, handles=Handles(ring)))
         forecast = Forecast(database, streams)
         participation = Participation(

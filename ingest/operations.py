@@ -224,6 +224,14 @@ OPERATIONS = (
         codes=("email_link_limit", *_STORED, *_ANYWHERE),
     ),
     Operation(
+        method="POST",
+        path=f"{_ONE}/student",
+        name="askWhetherStudent",
+        summary="Have the check done again, a day after somebody was found to study. Changes nothing otherwise",
+        answers=dict(_STATUS),
+        codes=("recheck_limit", *_STORED, *_ANYWHERE),
+    ),
+    Operation(
         method="PUT",
         path=f"{_ONE}/photo",
         name="sendPhoto",

@@ -54,6 +54,7 @@ class Participation:
         self._lots = lots
         self._bank = bank
         self._minutes = settings.test_minutes
+        self._asks_students = settings.asks_students
         self._joined = metrics.joins
         self._joins = GroupCommit(
             self._commit,
@@ -64,7 +65,7 @@ class Participation:
 
     async def progress(self, registration_id: UUID) -> Progress:
         """How far an applicant is."""
-        progress = await read_progress(self._database, registration_id)
+        progress = await read_progress(self._database, registration_id, asks_students=self._asks_students)
         if progress is None:
             raise Rejected("not_found")
         return progress
@@ -78,7 +79,11 @@ class Participation:
     async def start(self, registration_id: UUID) -> Attempt:
         """Begin the test of the open wave, or find it again as it stands."""
         attempt = await assessments.start(
-            self._database, registration_id, bank_version=self._bank.version, minutes=self._minutes
+            self._database,
+            registration_id,
+            bank_version=self._bank.version,
+            minutes=self._minutes,
+            asks_students=self._asks_students,
         )
         if attempt is None:
             progress = await self.progress(registration_id)
@@ -126,7 +131,8 @@ class Participation:
             asked = list(joiners)
             ids = [item.registration_id for item in asked]
             tickets = [self._lots.ticket(item, wave) for item in ids]
-            outcomes |= zip(asked, await waves.join(self._database, wave, ids, tickets), strict=True)
+            joined = await waves.join(self._database, wave, ids, tickets, asks_students=self._asks_students)
+            outcomes |= zip(asked, joined, strict=True)
         return [outcomes[item] for item in batch]
 
 

@@ -51,6 +51,7 @@ STATUS = {
     "code_limit": 429,
     "email_link_limit": 429,
     "correction_limit": 429,
+    "recheck_limit": 429,
     "too_many_for_nik": 429,
     "rate_limited": 429,
     "internal_error": 500,

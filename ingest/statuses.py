@@ -8,7 +8,10 @@ process would break that, and hits nothing (docs/performance.md). If the process
 from collections.abc import Sequence
 from uuid import UUID
 
+import msgspec
+
 from registration.batching import READ_LIMIT, GroupCommit
+from registration.checks import Check, Kind, State
 from registration.settings import Settings
 from registration.store import intake as store
 from registration.store.database import Database
@@ -18,6 +21,7 @@ class Statuses:
     """Run `run` beside it. Its queue is its own: reads go on while registrations are refused."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
+        self._asks_students = settings.asks_students
         self._database = database
         self._reads = GroupCommit(
             self._read,
@@ -36,4 +40,15 @@ class Statuses:
 
     async def _read(self, ids: Sequence[UUID]) -> Sequence[store.Status | None]:
         found = await store.read_statuses(self._database, ids)
-        return [found.get(item) for item in ids]
+        return [self._shown(found[item]) if item in found else None for item in ids]
+
+    def _shown(self, status: store.Status) -> store.Status:
+        """The student check where it is asked for, and only there: until its turn comes it waits like any other."""
+        if (Kind.STUDENT in status.checks) is self._asks_students:
+            return status
+        checks = dict(status.checks)
+        if self._asks_students:
+            checks[Kind.STUDENT] = Check(State.PENDING, None, status.received_at)
+        else:
+            del checks[Kind.STUDENT]
+        return msgspec.structs.replace(status, checks=checks)

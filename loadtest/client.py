@@ -94,7 +94,7 @@ class Client:
             pause = min(pause * _LOOK_GROWTH, max(_LONGEST_LOOK_SECONDS, record.tally.walking / _LOOKS_PER_SECOND))
             etag, changed = await self._look(record, etag)
             seen = record.seen
-            if seen is None or seen.settled or seen in record.applicant.persona.deserves:
+            if seen is None or seen.settled or record.as_deserved:
                 return
             answered = False
             if seen.email == State.SENT and link.is_due():

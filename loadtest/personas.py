@@ -30,16 +30,20 @@ _MONTHS = 12
 
 
 class End(msgspec.Struct, frozen=True):
-    """Where the three checks stand, each in one word: its state, or the reason of its rejection."""
+    """Where the checks stand, each in one word: its state, or the reason of its rejection.
+
+    Whether somebody studies is asked only of whose NIK is verified, and not everywhere: else the word is "verified".
+    """
 
     nik: str = State.VERIFIED.value
     email: str = State.VERIFIED.value
     phone: str = State.VERIFIED.value
+    student: str = State.VERIFIED.value
 
     @property
     def overall(self) -> Overall:
-        """What the contract makes of these three."""
-        words = (self.nik, self.email, self.phone)
+        """What the contract makes of these."""
+        words = msgspec.structs.astuple(self)
         if any(word not in set(State) for word in words):
             return Overall.REJECTED
         return Overall.COMPLETE if set(words) == {State.VERIFIED} else Overall.OPEN
@@ -47,12 +51,12 @@ class End(msgspec.Struct, frozen=True):
     @property
     def settled(self) -> bool:
         """Whether nothing can change any more unless the applicant does something."""
-        return not {self.nik, self.email, self.phone} & {State.PENDING, State.SENT, State.DELAYED}
+        return not set(msgspec.structs.astuple(self)) & {State.PENDING, State.SENT, State.DELAYED}
 
     def __str__(self) -> str:
         if self.overall is Overall.COMPLETE:
             return "complete"
-        odd = {"nik": self.nik, "e-mail": self.email, "phone": self.phone}
+        odd = {"nik": self.nik, "e-mail": self.email, "phone": self.phone, "student": self.student}
         return f"{self.overall}: " + ", ".join(f"{name} {word}" for name, word in odd.items() if word != State.VERIFIED)
 
 
@@ -205,6 +209,8 @@ PERSONAS = (
     _of_registry("http 500", 9500, "has the registry fail", *_DELAYED),
     _of_registry("quota text", 9429, "has the registry say that the quota is used up", *_DELAYED),
     _of_registry("no answer", 9504, "has the registry never answer", *_DELAYED),
+    _of_registry("student", 9601, "is at school or university", End(student=Reason.IS_STUDENT)),
+    _of_registry("left school", 9602, "was at school or university, and has left", End()),
     Persona(
         name="dead mailbox",
         does="gives an address that does not exist",

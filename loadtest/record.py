@@ -8,6 +8,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from loadtest.applicants import Applicant
 from loadtest.personas import End
 from registration.checks import FROM_THE_START, Kind, Overall, State
@@ -58,6 +60,7 @@ class Record:
         self.handle: str | None = None
         self.status_url: str | None = None
         self.seen: End | None = None
+        self.asks_students = True
         self.flaws: list[str] = []
         self.trouble: str | None = None  # the last thing that went wrong and was tried again
         self._stages: set[Stage] = set()
@@ -75,8 +78,11 @@ class Record:
     def see(self, status: dict[str, Any]) -> End:
         """Take down a status; raises `UnexpectedError` when it contradicts itself or has no such form."""
         try:
-            words = {kind: _word(status["checks"][kind]) for kind in FROM_THE_START}
-            state = status["state"]
+            checks, state = status["checks"], status["state"]
+            words = {kind: _word(checks[kind]) for kind in FROM_THE_START}
+            self.asks_students = Kind.STUDENT in checks
+            if self.asks_students and words[Kind.NIK] == State.VERIFIED:
+                words[Kind.STUDENT] = _word(checks[Kind.STUDENT])
         except (KeyError, TypeError) as error:
             raise UnexpectedError(f"status without {error}") from error
         seen = End(**words)
@@ -86,6 +92,14 @@ class Record:
             self._count(seen, words)
         self.seen = seen
         return seen
+
+    @property
+    def as_deserved(self) -> bool:
+        """Whether what was last seen is an end that the persona deserves; where nobody is asked, nobody studies."""
+        deserved = self.applicant.persona.deserves
+        if not self.asks_students:
+            deserved = tuple(msgspec.structs.replace(end, student=State.VERIFIED.value) for end in deserved)
+        return self.seen in deserved
 
     def retried(self, trouble: str) -> None:
         """A request went wrong and is sent again."""
@@ -99,7 +113,7 @@ class Record:
 
     def _count(self, seen: End, words: dict[Kind, str]) -> None:
         for kind, word in words.items():
-            if word == State.VERIFIED:
+            if word == State.VERIFIED and kind in _STAGE_OF_CHECK:
                 self._reach(_STAGE_OF_CHECK[kind])
         if seen.overall is Overall.COMPLETE:
             self._reach(Stage.COMPLETE)

@@ -82,7 +82,7 @@ def judge(records: Sequence[Record]) -> dict[Record, str]:
     rivals: defaultdict[int, list[Record]] = defaultdict(list)
     for record in records:
         rivals[record.applicant.nik_owner].append(record)
-        if record.ended_at is None or record.flaws or record.seen not in record.applicant.persona.deserves:
+        if record.ended_at is None or record.flaws or not record.as_deserved:
             found[record] = _what_was_seen(record)
     for pair in rivals.values():
         owners = sum(record.seen == End() for record in pair)

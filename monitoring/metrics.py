@@ -165,6 +165,7 @@ class Metrics:
         self.valkey_memory_bytes = self._books("valkey_memory_bytes", "Memory that Valkey uses", [])
 
     def _declare_shared(self) -> None:
+        self.needed = self._gauge("needed", "1 for a check without which nobody is complete", ["kind"])
         self.dependency_up = self._gauge(
             "dependency_up", "1 while PostgreSQL or Valkey answers this process", ["dependency"]
         )

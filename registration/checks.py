@@ -21,10 +21,11 @@ class Kind(enum.StrEnum):
     EMAIL = "email"
     PHONE = "phone"
     PHOTO = "photo"
+    STUDENT = "student"
 
 
-# What is checked of every registration from the start. A photo is checked from when one was sent (ADR 0022): until then
-# the check is not there.
+# What is checked of every registration from the start. A photo is checked from when one was sent (ADR 0022), whether
+# somebody studies from when the NIK is verified (ADR 0024): until then the check is not there.
 FROM_THE_START = (Kind.NIK, Kind.EMAIL, Kind.PHONE)
 
 
@@ -55,6 +56,7 @@ class Reason(enum.StrEnum):
     INACTIVE = "inactive"
     NOT_FOUND = "not_found"
     NIK_ALREADY_REGISTERED = "nik_already_registered"
+    IS_STUDENT = "is_student"
     EMAIL_UNDELIVERABLE = "email_undeliverable"
     PHONE_UNREACHABLE = "phone_unreachable"
     PHOTO_NOT_READABLE = "photo_not_readable"
@@ -69,13 +71,14 @@ class Move(enum.StrEnum):
     """What can happen to a check."""
 
     SEND = "send"  # the worker's mail or code went out
-    VERIFY = "verify"  # the registry agreed
+    VERIFY = "verify"  # the registry agreed, or the picture can be used
     ANSWER = "answer"  # the applicant followed the link or typed the code
     REJECT = "reject"  # the outside said no
     DELAY = "delay"  # the system's trouble, or a dead letter
     RESEND = "resend"  # the applicant asked for a new link or code
     CORRECT = "correct"  # the applicant mended a rejected field
     UPLOAD = "upload"  # the applicant sent another photo
+    RECHECK = "recheck"  # the applicant, who has left school, asked for the check again
     OUTRUN = "outrun"  # another registration already owns the NIK
 
 
@@ -122,6 +125,14 @@ MOVES: Mapping[Kind, Mapping[Move, Step]] = MappingProxyType(
                 Move.UPLOAD: Step(OPEN_STATES | {State.REJECTED}, State.PENDING),
             }
         ),
+        Kind.STUDENT: MappingProxyType(
+            {
+                Move.REJECT: _EVERY_KIND[Move.REJECT],
+                Move.DELAY: _EVERY_KIND[Move.DELAY],
+                Move.VERIFY: Step(OPEN_STATES, State.VERIFIED),
+                Move.RECHECK: Step(frozenset({State.REJECTED}), State.PENDING),
+            }
+        ),
     }
 )
 
@@ -135,6 +146,7 @@ FIELDS_OF: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
         Kind.EMAIL: ("email",),
         Kind.PHONE: ("phone",),
         Kind.PHOTO: (),
+        Kind.STUDENT: (),
     }
 )
 CORRECTABLE: Mapping[Reason, tuple[str, ...]] = MappingProxyType(
@@ -147,6 +159,8 @@ CORRECTABLE: Mapping[Reason, tuple[str, ...]] = MappingProxyType(
         Reason.NIK_ALREADY_REGISTERED: (),
         Reason.EMAIL_UNDELIVERABLE: ("email",),
         Reason.PHONE_UNREACHABLE: ("phone",),
+        # No field: time mends it, and the check is asked for again.
+        Reason.IS_STUDENT: (),
         # No field: another photo mends it.
         Reason.PHOTO_NOT_READABLE: (),
         Reason.PHOTO_TOO_SMALL: (),

@@ -60,6 +60,8 @@ async def feel_event_loop(metrics: Metrics) -> None:
 
 def show_surroundings(settings: Settings, metrics: Metrics) -> None:
     """Show what the settings say and the disk has, each time somebody looks."""
+    for kind in settings.needed_checks:
+        metrics.needed.labels(kind).set(1)
     metrics.proven_rate.set(settings.proven_rate)
     metrics.proven_at_seconds.set(datetime.fromisoformat(settings.proven_at).timestamp() if settings.proven_at else 0)
     if directory := settings.data_directory:

@@ -148,6 +148,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float, Meta(description="Part of the ceiling that workers cut off from Valkey may use", ge=0, le=0.25)
     ] = 0.1
 
+    # The registry of students, which is asked only where it has an address. What it lacks here is as for the other one
+    student_url: Annotated[
+        str, Meta(description="Base address of the registry of students; without it nobody is asked whether they study")
+    ] = ""
+    student_user: Annotated[str, _secret("USER_ID for the registry of students")] = ""
+    student_password: Annotated[str, _secret("PASSWORD for the registry of students")] = ""
+    student_rate_per_second: Annotated[
+        float, Meta(description="Calls to the registry of students in any second, at most, of all workers", ge=0.1)
+    ] = 50.0
+    student_concurrency: Annotated[
+        int, _count("Calls to the registry of students under way at once, at most, of all workers")
+    ] = 100
+    student_daily_quota: Annotated[
+        int, _count("Calls to the registry of students in a day (WIB), of all workers; 0 is no quota", 0)
+    ] = 0
+    student_workers: Annotated[int, _count("Student workers at once, at most; one more does nothing")] = 8
+    student_recheck_seconds: Annotated[
+        float, _seconds("Who was found to study may ask for the check again so long after it", 10.0)
+    ] = 86_400.0
+
     # Mail and SMS
     mail_sender: Annotated[str, Meta(description="Address our mails come from")] = "pendaftaran@gelombang.example"
     mail_timeout_seconds: Annotated[float, _seconds("The mail relay must have answered by then", 0.1)] = 15.0
@@ -216,7 +236,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def needed_checks(self) -> tuple[Kind, ...]:
         """The checks without which no registration is complete."""
-        return (*FROM_THE_START, Kind.PHOTO) if self.photo_required else FROM_THE_START
+        asked = ((Kind.PHOTO, self.photo_required), (Kind.STUDENT, self.asks_students))
+        return (*FROM_THE_START, *(kind for kind, is_asked in asked if is_asked))
+
+    @property
+    def asks_students(self) -> bool:
+        """Whether nobody is complete, tested or in a wave of whom it is not known that they do not study."""
+        return bool(self.student_url)
 
     @property
     def registries(self) -> Mapping[Kind, Registry]:
@@ -237,7 +263,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             workers=self.ministry_workers,
             static_share=self.ministry_static_share,
         )
-        return {nik.kind: nik}
+        students = msgspec.structs.replace(
+            nik,
+            kind=Kind.STUDENT,
+            url=self.student_url,
+            user=self.student_user,
+            password=self.student_password,
+            rate_per_second=self.student_rate_per_second,
+            concurrency=self.student_concurrency,
+            daily_quota=self.student_daily_quota,
+            workers=self.student_workers,
+        )
+        return {one.kind: one for one in (nik, students) if one is nik or one.url}
 
 
 class Description(msgspec.Struct, frozen=True):

@@ -18,9 +18,7 @@ def main() -> None:
     """Read the command line and run; exits with status 1 when a port is taken."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     options = _options()
-    ports = Ports(
-        ministry=options.ministry_port, mailbox=options.mailbox_port, smtp=options.smtp_port, sms=options.sms_port
-    )
+    ports = Ports(**{name: getattr(options, f"{name}_port") for name in Ports.__struct_fields__})
     try:
         uvloop.run(_run(host=options.host, ports=ports))
     except OSError as error:
@@ -30,7 +28,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m simulators", description="Ministry, mail and SMS for trying out")
     parser.add_argument("--host", default=LOOPBACK)
-    for name in ("ministry", "mailbox", "smtp", "sms"):
+    for name in Ports.__struct_fields__:
         parser.add_argument(f"--{name}-port", type=int, default=0, help="0, the default, is any free port")
     return parser.parse_args()
 
@@ -41,7 +39,7 @@ async def _run(*, host: str, ports: Ports) -> None:
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop.set)
     async with StandIns(host=host, ports=ports) as outside:
-        for name in ("ministry", "mailbox", "smtp", "sms"):
+        for name in Ports.__struct_fields__:
             sys.stdout.write(f"{name} {getattr(outside, f'{name}_url')}\n")
         sys.stdout.flush()
         await stop.wait()

@@ -18,6 +18,8 @@ from aiohttp import web
 from registration.clock import Clock, SystemClock
 from simulators.mailbox import Mailbox
 from simulators.ministry.app import Ministry
+from simulators.ministry.students import Students
+from simulators.ministry.wire import STUDENT_PATH
 from simulators.sites import BACKLOG, Site
 from simulators.sms import SmsGateway
 
@@ -28,6 +30,7 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
     """Where to listen; 0 is any free port."""
 
     ministry: int = 0
+    student: int = 0
     mailbox: int = 0
     smtp: int = 0
     sms: int = 0
@@ -41,6 +44,7 @@ class StandIns:
     """
 
     ministry_url: str
+    student_url: str
     mailbox_url: str
     smtp_url: str
     sms_url: str
@@ -68,9 +72,11 @@ class StandIns:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         ministry = Ministry(clock=self._clock, randomness=self._randomness)
+        students = Ministry(clock=self._clock, randomness=self._randomness, path=STUDENT_PATH, knowledge=Students)
         mailbox = Mailbox(clock=self._clock)
         sms = SmsGateway(clock=self._clock)
         self.ministry_url = await self._serve(ministry.application(), port=self._ports.ministry, stack=stack)
+        self.student_url = await self._serve(students.application(), port=self._ports.student, stack=stack)
         self.mailbox_url = await self._serve(mailbox.application(), port=self._ports.mailbox, stack=stack)
         self.sms_url = await self._serve(sms.application(), port=self._ports.sms, stack=stack)
         self.smtp_url = await self._serve_smtp(mailbox, stack)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from tests.made_history import ALL, DOORS, JOIN, POST, WORKERS, History
+from tests.made_history import ALL, DOORS, JOIN, KINDS, POST, WORKERS, History
 
 STEP, FAULT_AT = 30, 300
 Change = Callable[[History], None]
@@ -107,7 +107,7 @@ def ticket(alert: str, kind: str = "") -> tuple[str, str, str]:
     return alert, "ticket", kind
 
 
-LATE = {kind: put("gelombang_oldest_due_seconds", 1_000, kind=kind) for kind in ("nik", "email", "phone")}
+LATE = {kind: put("gelombang_oldest_due_seconds", 1_000, kind=kind) for kind in KINDS}
 # A fault, what on-call is told, and what else fires but is explained by that.
 FAULTS: Mapping[str, tuple[Change, set[tuple[str, str, str]], set[tuple[str, str, str]]]] = {
     "errors": (
@@ -158,6 +158,21 @@ FAULTS: Mapping[str, tuple[Change, set[tuple[str, str, str]], set[tuple[str, str
         gone("worker-phone-1", "worker-phone-2"),
         {page("WorkersDown", "phone")},
         {ticket("ProcessDown"), page("NumbersMissing", "phone")},
+    ),
+    "student workers dead": (
+        gone("worker-student-1", "worker-student-2"),
+        {page("WorkersDown", "student")},
+        {ticket("ProcessDown"), page("NumbersMissing", "student")},
+    ),
+    "student workers not scraped": (
+        unwatched("worker-student-1", "worker-student-2"),
+        {page("NotWatched", "student")},
+        {page("NumbersMissing", "student")},
+    ),
+    "nobody is asked whether they study": (
+        all_of(unwatched("worker-student-1", "worker-student-2"), absent("gelombang_needed", kind="student")),
+        set(),
+        set(),
     ),
     "waves worker dead": (
         gone("worker-waves"),
@@ -224,7 +239,7 @@ FAULTS: Mapping[str, tuple[Change, set[tuple[str, str, str]], set[tuple[str, str
             page("DoorFailing"),
             ticket("DoorFailing"),
             ticket("BooksMissing"),
-            *(page("NumbersMissing", kind) for kind in ("nik", "email", "phone", "waves")),
+            *(page("NumbersMissing", kind) for kind in (*KINDS, "waves")),
         },
     ),
     "postgresql slow": (
@@ -250,7 +265,7 @@ FAULTS: Mapping[str, tuple[Change, set[tuple[str, str, str]], set[tuple[str, str
             absent("gelombang_ledger_discrepancies"),
         ),
         {page("ValkeyDown")},
-        {ticket("BooksMissing"), *(page("NumbersMissing", kind) for kind in ("nik", "email", "phone"))},
+        {ticket("BooksMissing"), *(page("NumbersMissing", kind) for kind in KINDS)},
     ),
     "registry down": (
         all_of(
@@ -259,6 +274,14 @@ FAULTS: Mapping[str, tuple[Change, set[tuple[str, str, str]], set[tuple[str, str
         ),
         {page("RegistryDown", "nik")},
         {page("VerificationLate", "nik"), ticket("VerificationLate", "nik")},
+    ),
+    "registry of students down": (
+        all_of(
+            new("gelombang_ministry_stopped", 1, kind="student", cause="ministry_error", instance="worker-student-1"),
+            LATE["student"],
+        ),
+        {page("RegistryDown", "student")},
+        {page("VerificationLate", "student"), ticket("VerificationLate", "student")},
     ),
     "quota out": (
         all_of(

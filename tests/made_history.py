@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 Labels = tuple[tuple[str, str], ...]
 Key = tuple[str, Labels]
 DOORS = ("ingest-1", "ingest-2")
-KINDS = ("nik", "email", "phone")
-REGISTRIES = ("nik",)
+KINDS = ("nik", "email", "phone", "student")
+REGISTRIES = ("nik", "student")
 WORKERS = tuple(f"worker-{kind}-{slot}" for kind in KINDS for slot in (1, 2))
 ALL = (*DOORS, *WORKERS, "worker-waves")
 BUCKETS = ("0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1.0", "2.5", "5.0", "+Inf")
@@ -133,6 +133,8 @@ def _processes(history: History) -> None:
         history.gauge("gelombang_disk_size_bytes", 100e9, **where)
         history.gauge("gelombang_event_loop_lag_seconds", lambda t: 0.002 + 0.001 * math.sin(t / 600), **where)
         history.gauge("gelombang_sealing_key", 1, **where)
+        for kind in KINDS:
+            history.gauge("gelombang_needed", 1, kind=kind, **where)
         history.gauge("process_resident_memory_bytes", 120e6, **where)
         history.counter("process_cpu_seconds_total", 0.2, **where)
         for state, count in (("busy", 1), ("idle", 2)):
@@ -199,11 +201,16 @@ def _kind(history: History, kind: str, rate: Callable[[float], float], chance: r
                 **where,
             )
         history.histogram("gelombang_attempt_seconds", lambda t: rate(t) / 2, typical=0.1, **where)
-        good = "verified" if kind == "nik" else "sent"
-        bad = {"nik": "name_mismatch", "email": "email_undeliverable", "phone": "phone_unreachable"}[kind]
+        good = "verified" if kind in REGISTRIES else "sent"
+        bad = {
+            "nik": "name_mismatch",
+            "email": "email_undeliverable",
+            "phone": "phone_unreachable",
+            "student": "is_student",
+        }[kind]
         history.counter("gelombang_verdicts_total", lambda t: rate(t) / 2 * 0.97, state=good, reason="", **where)
         history.counter("gelombang_verdicts_total", lambda t: rate(t) / 2 * 0.03, state="rejected", reason=bad, **where)
-        cause = {"nik": "ministry_timeout", "email": "mail_deferred", "phone": "sms_timeout"}[kind]
+        cause = {"email": "mail_deferred", "phone": "sms_timeout"}.get(kind, "ministry_timeout")
         history.counter("gelombang_delays_total", lambda t: rate(t) / 2 * 0.003, cause=cause, **where)
         history.gauge("gelombang_in_flight", lambda t: 1 + rate(t) * 0.05, **where)
         history.gauge("gelombang_paused", 0, **where)

@@ -20,14 +20,17 @@ _STATEMENT_SECONDS = 50.0
 class Bookkeeper:
     """Call `run_once` every `books_interval_seconds`."""
 
-    def __init__(self, *, database: Database, streams: Streams, metrics: Metrics) -> None:
+    def __init__(self, *, asks_students: bool, database: Database, streams: Streams, metrics: Metrics) -> None:
+        self._asks_students = asks_students
         self._database = database
         self._streams = streams
         self._metrics = metrics
 
     async def run_once(self) -> None:
         """Look once. Raises `Retryable`."""
-        account = await read_account(self._database, timeout_seconds=_STATEMENT_SECONDS)
+        account = await read_account(
+            self._database, asks_students=self._asks_students, timeout_seconds=_STATEMENT_SECONDS
+        )
         self._show(account)
         self._metrics.valkey_memory_bytes.set(await self._streams.memory_bytes())
 
@@ -36,7 +39,7 @@ class Bookkeeper:
         for kind, states in ledger.states.items():
             for state, count in states.items():
                 metrics.checks.labels(kind, state).set(count)
-        for stage, count in _stages(account).items():
+        for stage, count in _stages(account, asks_students=self._asks_students).items():
             metrics.people.labels(stage).set(count)
         metrics.ledger_discrepancies.set(ledger.wrong)
         metrics.database_bytes.set(account.database_bytes)
@@ -46,13 +49,14 @@ class Bookkeeper:
             log.error("the books do not balance", count=ledger.wrong)
 
 
-def _stages(account: Account) -> dict[str, int]:
+def _stages(account: Account, *, asks_students: bool) -> dict[str, int]:
     """The funnel, in the order of an applicant's way."""
     states = account.ledger.states
     return {
         "registered": account.ledger.accepted,
         "email_verified": states[Kind.EMAIL][State.VERIFIED],
         "nik_verified": states[Kind.NIK][State.VERIFIED],
+        **({"no_student": states[Kind.STUDENT][State.VERIFIED]} if asks_students else {}),
         "complete": account.complete,
         "test_begun": account.begun,
         "test_ended": account.submitted,

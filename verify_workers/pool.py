@@ -22,7 +22,7 @@ from registration.pulse import PULSE_SECONDS, Pulse, feel_event_loop, show_surro
 from registration.registry import Registry
 from registration.runtime import repeat
 from registration.sealing import LOOK_SECONDS, KeyRing, KeyRingSource, Sealer
-from registration.settings import Settings
+from registration.settings import Settings, SettingsError, describe
 from registration.store.database import Database
 from registration.store.migrate import assert_migrated
 from registration.streams import keys
@@ -139,7 +139,9 @@ class Pool:
             stream_names=names,
             metrics=metrics,
         )
-        self.books = Bookkeeper(database=database, streams=streams, metrics=metrics)
+        self.books = Bookkeeper(
+            asks_students=settings.asks_students, database=database, streams=streams, metrics=metrics
+        )
         self.pulse = Pulse(database=database, streams=streams, metrics=metrics)
         self._metrics = metrics
         self.sweeper = Sweeper(database=database, shelf=Shelf.of(settings)) if kind is Kind.PHOTO else None
@@ -212,6 +214,8 @@ class Pool:
 
 async def serve(kind: Kind, settings: Settings, stop: asyncio.Event) -> None:
     """Run one worker until `stop` is set."""
+    if kind is Kind.STUDENT and kind not in settings.registries:
+        raise SettingsError(f"{describe('student_url').variable} is not set: nobody is asked whether people study")
     metrics = Metrics()
     show_surroundings(settings, metrics)
     readiness = Readiness(metrics, kind)

@@ -141,6 +141,11 @@ class Api:
         await self._answers.ask_again(Kind.EMAIL, requests.registration_id(request, self._handles))
         return await self.status(request)
 
+    async def ask_whether_student(self, request: Request) -> Prepared:
+        """POST …/student: have the check done again of somebody who was found to study."""
+        await self._answers.ask_whether_student(requests.registration_id(request, self._handles))
+        return await self.status(request)
+
     async def openapi(self, _request: Request) -> web.Response:
         """GET: the description of this interface."""
         headers = {"Content-Type": "application/json", "Cache-Control": "public, max-age=3600"}

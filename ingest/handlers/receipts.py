@@ -1,6 +1,7 @@
 """The page behind a handle, complete without JavaScript: receipt, status, and every repair: code, link, correction."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from uuid import UUID
 
 import msgspec
@@ -25,7 +26,7 @@ from registration.handles import Handles
 from registration.settings import Settings
 from registration.store.intake import Status
 
-_NOTICES = frozenset({"code_sent", "link_sent", "corrected", "photo_sent"})
+_NOTICES = frozenset({"code_sent", "link_sent", "corrected", "photo_sent", "checked_again"})
 
 
 class _Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,11 +85,15 @@ class Receipts:
 
     async def send_code(self, request: Request) -> web.Response:
         """POST /r/{handle}/phone-code: send a new code."""
-        return await self._ask_again(request, Kind.PHONE, notice="code_sent")
+        return await self._ask_again(request, partial(self._answers.ask_again, Kind.PHONE), notice="code_sent")
 
     async def send_link(self, request: Request) -> web.Response:
         """POST /r/{handle}/email-link: send the link again."""
-        return await self._ask_again(request, Kind.EMAIL, notice="link_sent")
+        return await self._ask_again(request, partial(self._answers.ask_again, Kind.EMAIL), notice="link_sent")
+
+    async def ask_whether_student(self, request: Request) -> web.Response:
+        """POST /r/{handle}/student: have the check done again of somebody who was found to study."""
+        return await self._ask_again(request, self._answers.ask_whether_student, notice="checked_again")
 
     async def correct(self, request: Request) -> web.Response:
         """POST /r/{handle}/correction: correct what was rejected; what is wrong with it is said beside it."""
@@ -117,12 +122,14 @@ class Receipts:
         shown = _Shown(photo_problem=wording.problem(problem.code, requests.language(request)).detail)
         return await self._page(request, registration_id, shown, error)
 
-    async def _ask_again(self, request: Request, kind: Kind, *, notice: str) -> web.Response:
-        """Send anew, and say so; at the limit the status says that, since there one sees how to go on."""
+    async def _ask_again(
+        self, request: Request, ask: Callable[[UUID], Awaitable[None]], *, notice: str
+    ) -> web.Response:
+        """Send or check anew, and say so; at the limit the status says that, since there one sees how to go on."""
         require_own_site(request)
         registration_id = requests.registration_id(request, self._handles)
         try:
-            await self._answers.ask_again(kind, registration_id)
+            await ask(registration_id)
         except Overloaded as error:
             shown = _Shown(notice=wording.problem(error.code, requests.language(request)).detail)
             return await self._page(request, registration_id, shown, error)

@@ -182,7 +182,7 @@ class Session:
 
     def _own_findings(self, changed: int) -> Sequence[Finding]:
         watch, crowd = self.watch, self.crowd
-        unwell = [walker for walker in crowd.walkers if walker.seen not in walker.applicant.persona.deserves]
+        unwell = [walker for walker in crowd.walkers if not walker.as_deserved]
         flaws = Counter(crowd.flaws + [flaw for walker in crowd.walkers for flaw in walker.flaws])
         said = f" ({', '.join(f'{text} × {count}' for text, count in flaws.most_common(3))})" if flaws else ""
         walked, receipts = len(crowd.walkers), len(crowd.receipts)

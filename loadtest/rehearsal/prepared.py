@@ -21,8 +21,8 @@ from simulators.people import make_person
 _BATCH = 2_000
 _REGISTER = """
 insert into registrations (id, content_digest, nik_digest, identity_digest, sealed,
-    nik_state, email_state, phone_state)
-select id, '\\x00', nik, identity, sealed, 'verified', 'verified', 'sent'
+    nik_state, email_state, phone_state, student_state, student_due_at, student_updated_at)
+select id, '\\x00', nik, identity, sealed, 'verified', 'verified', 'sent', 'verified', now(), now()
 from unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[]) as t (id, nik, identity, sealed)
 """
 _CHALLENGE = """

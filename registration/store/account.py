@@ -23,9 +23,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     sessions_limit: int
 
 
-async def read_account(database: Database, *, timeout_seconds: float) -> Account:
+async def read_account(database: Database, *, asks_students: bool, timeout_seconds: float) -> Account:
     """All of it; raises `Retryable`. Reads whole tables: a minute apart, not at each request."""
     ledger = await read_ledger(database, timeout_seconds=timeout_seconds)
     async with database.snapshot(timeout_seconds=timeout_seconds) as connection:
-        (row,) = await connection.fetch(statement("count_people"))
+        (row,) = await connection.fetch(statement("count_people"), asks_students)
     return Account(ledger=ledger, **dict(row))

@@ -42,9 +42,13 @@ class Unscored(msgspec.Struct, frozen=True):
     answers: tuple[int | None, ...]
 
 
-async def start(database: Database, registration_id: UUID, *, bank_version: int, minutes: int) -> Attempt | None:
+async def start(
+    database: Database, registration_id: UUID, *, bank_version: int, minutes: int, asks_students: bool
+) -> Attempt | None:
     """Begin the only attempt in the open wave, or find it again; None when no wave is open or checks are missing."""
-    row = await database.fetch_row(statement("start_assessment"), registration_id, bank_version, minutes, QUESTIONS)
+    row = await database.fetch_row(
+        statement("start_assessment"), registration_id, bank_version, minutes, QUESTIONS, asks_students
+    )
     return None if row is None else attempt_of(row)
 
 

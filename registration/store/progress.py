@@ -45,9 +45,9 @@ class Progress(msgspec.Struct, frozen=True):
     result: Result | None
 
 
-async def read_progress(database: Database, registration_id: UUID) -> Progress | None:
+async def read_progress(database: Database, registration_id: UUID, *, asks_students: bool) -> Progress | None:
     """An applicant's progress; None when there is no such registration."""
-    row = await database.fetch_row(statement("read_progress"), registration_id)
+    row = await database.fetch_row(statement("read_progress"), registration_id, asks_students)
     return None if row is None else _progress(row)
 
 

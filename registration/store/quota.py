@@ -16,7 +16,7 @@ from registration.store.database import Database
 from registration.store.statements import statement
 
 # One table for each registry: versions of the program that know only one write its table by the day alone.
-_TABLES: Final[Mapping[Kind, str]] = {Kind.NIK: "ministry_quota"}
+_TABLES: Final[Mapping[Kind, str]] = {Kind.NIK: "ministry_quota", Kind.STUDENT: "student_quota"}
 
 
 class Block(msgspec.Struct, frozen=True):

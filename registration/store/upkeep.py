@@ -14,7 +14,7 @@ from registration.store.statements import statement
 class Ledger(msgspec.Struct, frozen=True):
     """The books of one snapshot: accepted registrations, states per check, contradictions (all zero when sound).
 
-    `without` is how many registrations have no such check: only a photo can be missing.
+    `without` is how many registrations have no such check: a photo or student check that has not begun.
     """
 
     accepted: int

@@ -113,9 +113,11 @@ async def close_ended(database: Database) -> Sequence[int]:
     return [row["number"] for row in await database.fetch(statement("close_ended_waves"))]
 
 
-async def join(database: Database, wave: int, ids: Sequence[UUID], tickets: Sequence[UUID]) -> Sequence[Joining]:
+async def join(
+    database: Database, wave: int, ids: Sequence[UUID], tickets: Sequence[UUID], *, asks_students: bool
+) -> Sequence[Joining]:
     """Let applicants join a wave, in one commit; one answer each, in order. Joining again changes nothing."""
-    rows = await database.fetch(statement("join_wave"), ids, tickets, wave)
+    rows = await database.fetch(statement("join_wave"), ids, tickets, wave, asks_students)
     by_id = {row["id"]: Joining(row["outcome"]) for row in rows}
     return [by_id[item] for item in ids]
 

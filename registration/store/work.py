@@ -11,6 +11,8 @@ from registration.store.statements import statement
 
 # The cause of a delay that stands for "the registry did not find the person": the registration counts these.
 NOT_FOUND = "not_found"
+# Kinds of work that come with nothing of their own.
+_SIMPLE = frozenset({Kind.PHOTO, Kind.STUDENT})
 # How finely work that is due later is counted: within a minute, ten, an hour, six, a day, and after that.
 _LATER_SECONDS = (60.0, 600.0, 3_600.0, 21_600.0, 86_400.0)
 _LAST_SECONDS = 2 * 86_400.0
@@ -19,9 +21,9 @@ _LAST_SECONDS = 2 * 86_400.0
 class Work(msgspec.Struct, frozen=True):
     """One open check that is due. `version` is what the outcome's write expects to find.
 
-    NIK work comes with the `misses` so far (times the registry did not find it), says whether it `is_retry` (its last
-    call brought no answer), and may come with the `known` verdict on the same identity; e-mail and phone work comes
-    with the `generation` of the link or code to send.
+    Work for a registry says whether it `is_retry` (its last call brought no answer). NIK work comes with the `misses`
+    so far (times the registry did not find it), and may come with the `known` verdict on the same identity; e-mail and
+    phone work comes with the `generation` of the link or code to send.
     """
 
     registration_id: UUID
@@ -83,9 +85,9 @@ async def load_work(database: Database, kind: Kind, ids: Sequence[UUID], *, verd
     if kind is Kind.NIK:
         rows = await database.fetch(statement("load_nik_work"), ids, verdict_keep_days, NOT_FOUND)
         return [_nik_work(row) for row in rows]
-    if kind is Kind.PHOTO:
-        rows = await database.fetch(statement("load_photo_work"), ids)
-        return [_photo_work(row) for row in rows]
+    if kind in _SIMPLE:
+        rows = await database.fetch(statement("load_check_work", kind), ids)
+        return [_work(row) for row in rows]
     rows = await database.fetch(statement("load_challenge_work", kind), ids)
     return [_challenge_work(row) for row in rows]
 
@@ -218,8 +220,15 @@ def _challenge_work(row: Row) -> Work:
     )
 
 
-def _photo_work(row: Row) -> Work:
-    return Work(row["id"], row["sealed"], row["identity_digest"], row["version"], row["attempts"])
+def _work(row: Row) -> Work:
+    return Work(
+        registration_id=row["id"],
+        sealed=row["sealed"],
+        identity_digest=row["identity_digest"],
+        version=row["version"],
+        attempts=row["attempts"],
+        is_retry=row["is_retry"],
+    )
 
 
 def _known(row: Row) -> Verdict | None:

@@ -1,8 +1,9 @@
-"""Stand-in for Dukcapil, the population registry: its wire format, its moods and its limits.
+"""Stand-in for a registry: Dukcapil's, the population's, or that of students; wire format, moods and limits.
 
 app       routes and the order in which a call meets everything below
 control   what an operator sets: latency, capacity, faults, quota, population
 registry  what is known of a NIK, and the table of special serials
+students  who studies, and its own special serials
 law       how long an answer takes, and how goodput falls under too many calls: pure, for simulations too
 servers   the queue and the servers that obey it
 failures  the answers that are no answers

@@ -1,4 +1,4 @@
-"""The ministry's HTTP side: one call to verify, and an operator's entrance to set its mood and read its account.
+"""A ministry's HTTP side: one call about a person, and an operator's entrance to set its mood and read its account.
 
 A call meets, in this order: the account (it counts), `down`, maintenance, a refusal for too many requests, the wait for
 a server, credentials, quota, a fault by chance, and at last the registry. Everything is in memory and lost with the
@@ -10,17 +10,18 @@ import random
 import time
 from collections.abc import Callable
 from datetime import date
+from typing import Protocol
 
 import msgspec
 from aiohttp import web
 
 from registration.clock import Clock, Today
 from simulators.ministry.calls import Calls, SlidingSecond
-from simulators.ministry.control import Control, Credentials, decode_control, patched
+from simulators.ministry.control import Control, Credentials, Population, decode_control, patched
 from simulators.ministry.failures import Failure, Mood, fail
 from simulators.ministry.registry import Answer, Registry
 from simulators.ministry.servers import Servers
-from simulators.ministry.wire import CALL_PATH, Query, decode_query
+from simulators.ministry.wire import VERIFY_PATH, Query, decode_query
 from simulators.reading import livez
 
 BODY_LIMIT_BYTES = 64 * 1024
@@ -28,15 +29,31 @@ ABANDONED = "abandoned"
 DOWN = "down"
 
 
-class Ministry:
-    """The stand-in's state and its HTTP routes."""
+class Knowledge(Protocol):
+    """What a registry knows of people."""
 
-    def __init__(self, *, clock: Clock, randomness: random.Random) -> None:
+    def answer(self, query: Query, population: Population | None) -> Answer | Failure:
+        """What it says of one."""
+
+
+class Ministry:
+    """The stand-in's state and its HTTP routes. `path` is that of its call, `knowledge` makes what it knows anew."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        randomness: random.Random,
+        path: str = VERIFY_PATH,
+        knowledge: Callable[[], Knowledge] = Registry,
+    ) -> None:
+        self._path = path
+        self._knowledge = knowledge
         self._today = Today(clock)
         self._randomness = randomness
         self._calls = Calls()
         self._servers = Servers(control=Control(), randomness=randomness)
-        self._registry = Registry()
+        self._registry = knowledge()
         self._take_over(Control())
 
     def application(self) -> web.Application:
@@ -44,7 +61,7 @@ class Ministry:
         application = web.Application(client_max_size=BODY_LIMIT_BYTES)
         application.add_routes(
             [
-                web.post(CALL_PATH, self._verify),
+                web.post(self._path, self._ask),
                 web.get("/control", self._show_control),
                 web.put("/control", self._set_control),
                 web.patch("/control", self._patch_control),
@@ -56,7 +73,7 @@ class Ministry:
         )
         return application
 
-    async def _verify(self, request: web.Request) -> web.Response:
+    async def _ask(self, request: web.Request) -> web.Response:
         try:
             query = decode_query(await request.read())
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -131,7 +148,7 @@ class Ministry:
         return _json(control)
 
     async def _reset_control(self, _request: web.Request) -> web.Response:
-        self._registry = Registry()
+        self._registry = self._knowledge()
         self._take_over(Control())
         return _json(self._control)
 

@@ -1,4 +1,4 @@
-"""Requests and replies of the registry as bytes. The form is what public integrations show; no specification is public.
+"""Requests and replies of the registries as bytes, as public integrations show them; no specification is public.
 
 A reply is a page with one element in `content`: a verdict for each field that was asked, or a failure as text, always
 with status 200.
@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-CALL_PATH = "/dukcapil/get_json/{consumer}/CALL_VERIFY_BY_ELEMEN"
+VERIFY_PATH = "/dukcapil/get_json/{consumer}/CALL_VERIFY_BY_ELEMEN"
+STUDENT_PATH = "/dikti/get_json/{consumer}/CALL_CHECK_STUDENT"
 
 
 class Query(msgspec.Struct, frozen=True, rename="upper"):
@@ -94,6 +95,19 @@ def refusal_page(refusal: Refusal) -> bytes:
 def inactive_page() -> bytes:
     """Found, but deceased, duplicate or blocked."""
     return _page(_INACTIVE)
+
+
+class Studying(enum.Enum):
+    """Whether somebody studies, as the registry of students words it."""
+
+    YES = "Aktif"
+    LEFT = "Tidak Aktif"
+    NEVER = "Tidak Terdaftar"
+
+
+def student_page(nik: str, studying: Studying) -> bytes:
+    """The reply about one person."""
+    return _page({"NIK": nik, "STATUS_PESERTA_DIDIK": studying.value})
 
 
 def _page(content: dict[str, Any]) -> bytes:

@@ -22,7 +22,7 @@ async def test_the_bookkeeper_shows_funnel_ledger_and_servers(database: Database
     batch = [Registration(uuid4(), os.urandom(16), os.urandom(16), os.urandom(16), b"sealed") for _ in range(3)]
     await intake.accept(database, batch)
     metrics = Metrics()
-    keeper = Bookkeeper(database=database, streams=streams, metrics=metrics)
+    keeper = Bookkeeper(asks_students=False, database=database, streams=streams, metrics=metrics)
     await keeper.run_once()
     assert value(metrics, "people", stage="registered") == 3
     assert value(metrics, "people", stage="complete") == 0

@@ -40,7 +40,9 @@ async def serving(desk: Desk) -> AsyncIterator[str]:
 
 
 def office(database: Database, streams: Streams, ring: KeyRing) -> Office:
-    answers = Answers(database=database, shortcut=Shortcut(streams, Metrics()), challenges=Challenges(ring))
+    answers = Answers(
+        recheck_seconds=60.0, database=database, shortcut=Shortcut(streams, Metrics()), challenges=Challenges(ring)
+    )
     return Office(database=database, answers=answers, sealer=Sealer(ring), handles=Handles(ring))
 
 

@@ -14,7 +14,14 @@ from simulators.stand_ins import StandIns
 VERIFY = "/dukcapil/get_json/gelombang/CALL_VERIFY_BY_ELEMEN"
 AGREED = {"NIK": "Sesuai", "NAMA_LGKP": "Sesuai (100)", "TMPT_LHR": "Sesuai (100)", "TGL_LHR": "Sesuai"}
 NOT_FOUND = {"RESPON": "Data Tidak Ditemukan"}
+STUDENT = "/dikti/get_json/tester/CALL_CHECK_STUDENT"
 QUOTA = {"RESPON": "Kuota Akses Hari ini telah Habis"}
+
+
+@pytest.fixture
+async def students() -> AsyncIterator[aiohttp.ClientSession]:
+    async with StandIns(seed=1) as outside, aiohttp.ClientSession(outside.student_url) as session:
+        yield session
 
 
 @pytest.fixture
@@ -384,3 +391,37 @@ async def test_a_wrong_control_is_refused_with_its_reason(
         assert named in (await response.json())["error"]
     async with ministry.get("/control") as response:
         assert (await response.json())["capacity"] == 9
+
+
+# The registry of students
+
+
+@pytest.mark.parametrize(
+    ("serial", "words"),
+    [
+        (1, ["Tidak Terdaftar"] * 2),
+        (9601, ["Aktif"] * 2),
+        (9602, ["Tidak Aktif"] * 2),
+        (9603, ["Aktif", "Tidak Aktif"]),
+    ],
+)
+async def test_who_studies_is_told_by_the_serial(
+    students: aiohttp.ClientSession, serial: int, words: list[str]
+) -> None:
+    """Nobody does, except by the table; each answer repeats the NIK that was asked."""
+    asked = query(serial)
+    said = []
+    for _ in words:
+        async with students.post(STUDENT, json=asked) as response:
+            said += (await response.json())["content"]
+    assert said == [{"NIK": asked["NIK"], "STATUS_PESERTA_DIDIK": word} for word in words]
+    assert (await calls(students))["total"] == len(words)
+
+
+async def test_each_registry_answers_its_own_call_only(
+    students: aiohttp.ClientSession, ministry: aiohttp.ClientSession
+) -> None:
+    """A client that mixes them up is told so."""
+    for session, path in ((students, VERIFY), (ministry, STUDENT)):
+        async with session.post(path, json=query()) as response:
+            assert response.status == 404

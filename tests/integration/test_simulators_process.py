@@ -33,7 +33,7 @@ async def simulators(*options: str) -> AsyncIterator[asyncio.subprocess.Process]
 
 async def urls(process: asyncio.subprocess.Process) -> dict[str, str]:
     assert process.stdout is not None
-    lines = [(await process.stdout.readline()).decode() for _ in range(4)]
+    lines = [(await process.stdout.readline()).decode() for _ in Ports.__struct_fields__]
     return dict(line.split() for line in lines)
 
 
@@ -63,7 +63,7 @@ async def test_a_signal_stops_everything_even_calls_that_hang(stop: signal.Signa
 async def test_every_stand_in_says_that_it_lives() -> None:
     """A launcher knows when it can go on."""
     async with StandIns() as outside, aiohttp.ClientSession() as session:
-        for url in (outside.ministry_url, outside.mailbox_url, outside.sms_url):
+        for url in (outside.ministry_url, outside.student_url, outside.mailbox_url, outside.sms_url):
             async with session.get(f"{url}/livez") as response:
                 assert response.status == 200
 

@@ -77,7 +77,7 @@ def answers(given: Mapping[int, int]) -> list[int | None]:
 
 async def attempt_of(database: Database, person: UUID) -> Attempt:
     """Somebody's attempt as it stands."""
-    progress = await read_progress(database, person)
+    progress = await read_progress(database, person, asks_students=False)
     assert progress is not None
     assert progress.attempt is not None
     return progress.attempt
@@ -85,7 +85,7 @@ async def attempt_of(database: Database, person: UUID) -> Attempt:
 
 async def join(database: Database, ids: Sequence[UUID], wave: int) -> Counter[Joining]:
     """Let them join in one batch."""
-    return Counter(await waves.join(database, wave, ids, [uuid4() for _ in ids]))
+    return Counter(await waves.join(database, wave, ids, [uuid4() for _ in ids], asks_students=False))
 
 
 async def test_only_complete_and_tested_applicants_join_an_open_wave(database: Database) -> None:
@@ -95,7 +95,9 @@ async def test_only_complete_and_tested_applicants_join_an_open_wave(database: D
     assert await join(database, [ready], 1) == {Joining.NOT_OPEN: 1}
     await planned(database)
     await do_the_test(database, [ready, *rest], 1)
-    outcomes = await waves.join(database, 1, [ready, untested, incomplete, ready], [uuid4() for _ in range(4)])
+    outcomes = await waves.join(
+        database, 1, [ready, untested, incomplete, ready], [uuid4() for _ in range(4)], asks_students=False
+    )
     assert outcomes == [
         Joining.JOINED,
         Joining.NOT_TESTED,
@@ -168,7 +170,7 @@ async def test_a_closing_takes_nothing_from_sight(database: Database) -> None:
     assert await join(database, [person], 1) == {Joining.JOINED: 1}
     await waves.close_wave(database, 1, early=True)
     assert await join(database, [person], 1) == {Joining.JOINED: 1}, "the answer of the first time may have been lost"
-    progress = await read_progress(database, person)
+    progress = await read_progress(database, person, asks_students=False)
     assert progress is not None
     assert progress.attempt is not None
     assert progress.attempt.scores == Scores(1, 1)
@@ -179,7 +181,7 @@ async def test_a_closing_takes_nothing_from_sight(database: Database) -> None:
         "update waves set opens_at = opens_at - interval '1 week', closes_at = closes_at - interval '1 week'"
     )
     await planned(database, number=2)
-    progress = await read_progress(database, person)
+    progress = await read_progress(database, person, asks_students=False)
     assert progress is not None
     assert (progress.open, progress.attempt, progress.participation) == (True, None, None), "a new wave, a new test"
 
@@ -252,16 +254,18 @@ async def test_a_wave_is_opened_with_a_proof_or_a_reason(database: Database) -> 
 async def test_answers_are_kept_and_the_deadline_is_the_servers(database: Database) -> None:
     """A reload or a second device finds the same attempt; after the end nothing changes."""
     (person,) = await complete(database, 1)
-    assert await assessments.start(database, person, bank_version=1, minutes=25) is None, "no wave is open"
+    assert await assessments.start(database, person, bank_version=1, minutes=25, asks_students=False) is None, (
+        "no wave is open"
+    )
     await planned(database)
-    attempt = await assessments.start(database, person, bank_version=1, minutes=25)
+    attempt = await assessments.start(database, person, bank_version=1, minutes=25, asks_students=False)
     assert attempt is not None
     assert attempt.answers == (None,) * QUESTIONS
     assert attempt.deadline_at <= attempt.started_at + timedelta(minutes=25, seconds=1)
     assert await assessments.save_answers(database, person, 1, answers({0: 2}))
     assert await assessments.save_answers(database, person, 1, answers({18: 3}))
     assert await assessments.save_answers(database, person, 1, answers({0: 1}))
-    again = await assessments.start(database, person, bank_version=1, minutes=25)
+    again = await assessments.start(database, person, bank_version=1, minutes=25, asks_students=False)
     assert again is not None
     assert (again.started_at, again.answers[0], again.answers[18]) == (attempt.started_at, 1, 3)
     assert await assessments.submit(database, person, 1)
@@ -276,7 +280,7 @@ async def test_the_deadline_ends_an_attempt_that_nobody_submitted(database: Data
     """And its answers are scored like any other's."""
     (person,) = await complete(database, 1)
     await planned(database)
-    await assessments.start(database, person, bank_version=1, minutes=25)
+    await assessments.start(database, person, bank_version=1, minutes=25, asks_students=False)
     await assessments.save_answers(database, person, 1, answers({4: 0}))
     assert await assessments.score_ended(database, lambda _: Scores(1, 1), bank_version=1, limit=10) == 0
     await database.fetch("update assessments set deadline_at = clock_timestamp()")
@@ -295,7 +299,7 @@ async def test_two_scorers_share_the_work_and_score_each_attempt_once(database: 
     ids = await complete(database, 60)
     await planned(database)
     for person in ids:
-        await assessments.start(database, person, bank_version=1, minutes=25)
+        await assessments.start(database, person, bank_version=1, minutes=25, asks_students=False)
         await assessments.submit(database, person, 1)
     counts = [0, 0]
 
@@ -312,7 +316,7 @@ async def test_what_of_the_later_stages_waits_is_counted(database: Database) -> 
     (person,) = await complete(database, 1)
     await planned(database)
     assert (await stages.measure(database)).oldest_unscored_seconds == 0
-    await assessments.start(database, person, bank_version=1, minutes=25)
+    await assessments.start(database, person, bank_version=1, minutes=25, asks_students=False)
     await assessments.submit(database, person, 1)
     await database.fetch("update assessments set submitted_at = submitted_at - interval '90 seconds'")
     assert 90 <= (await stages.measure(database)).oldest_unscored_seconds < 150

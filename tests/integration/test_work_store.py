@@ -37,20 +37,22 @@ DELAYED = Delay("ministry_busy", 60.0)
 OUTCOMES: dict[Kind, tuple[tuple[Move, Verdict | Delay], ...]] = {
     Kind.NIK: ((Move.VERIFY, VERIFIED), (Move.REJECT, REJECTED), (Move.DELAY, DELAYED)),
     Kind.PHOTO: ((Move.VERIFY, VERIFIED), (Move.REJECT, REJECTED), (Move.DELAY, DELAYED)),
+    Kind.STUDENT: ((Move.VERIFY, VERIFIED), (Move.REJECT, REJECTED), (Move.DELAY, DELAYED)),
     **dict.fromkeys(CHALLENGES, ((Move.SEND, SENT), (Move.REJECT, REJECTED), (Move.DELAY, DELAYED))),
 }
 WALK = [(kind, *outcome, state) for kind in Kind for outcome in OUTCOMES[kind] for state in State]
 
 
 async def add(database: Database, count: int = 1, *, identity: bytes | None = None) -> list[UUID]:
-    """New registrations, each with a photo to check."""
+    """New registrations, each with every check begun."""
     batch = [
         Registration(uuid4(), os.urandom(16), os.urandom(16), identity or os.urandom(16), os.urandom(64))
         for _ in range(count)
     ]
     await intake.accept(database, batch)
     await database.fetch(
-        "update registrations set photo_state = 'pending', photo_due_at = now(), photo_updated_at = now()"
+        "update registrations set photo_state = 'pending', photo_due_at = now(), photo_updated_at = now(),"
+        " student_state = 'pending', student_due_at = now(), student_updated_at = now()"
         " where photo_state is null"
     )
     return [item.id for item in batch]

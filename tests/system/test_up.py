@@ -6,18 +6,19 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from tests.stack import DEADLINE_SECONDS, Stack, call, eventually, gelombang, running
+from tests.stack import API, DEADLINE_SECONDS, Stack, call, eventually, gelombang, running, someone
 
 SERVERS = ("postgresql", "valkey", "simulators")
-WORKERS = ("worker-nik", "worker-email", "worker-phone", "worker-photo", "worker-waves")
+WORKERS = ("worker-nik", "worker-email", "worker-phone", "worker-photo", "worker-student", "worker-waves")
 
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One stack for the tests that leave it running."""
-    with running(tmp_path_factory.mktemp("up") / "data") as started:
+    """One stack for the tests that leave it running, with all that a person gets who sets nothing."""
+    with running(tmp_path_factory.mktemp("up") / "data", environment={}) as started:
         yield started
 
 
@@ -38,7 +39,18 @@ def test_endpoints_have_the_promised_form(up: Stack) -> None:
     """Clients, load tests and operators find everything by fixed names."""
     found = up.endpoints
     assert set(found) == {
-        *("front_door", "mailbox", "sms", "ministry", "desk", "metrics", "database_url", "redis_url", "pids"),
+        *(
+            "front_door",
+            "mailbox",
+            "sms",
+            "ministry",
+            "student",
+            "desk",
+            "metrics",
+            "database_url",
+            "redis_url",
+            "pids",
+        ),
     }
     assert list(found["pids"]) == [*SERVERS, "ingest-1", "ingest-2", *WORKERS]
     assert all(runs(pid) for pid in found["pids"].values())
@@ -46,15 +58,35 @@ def test_endpoints_have_the_promised_form(up: Stack) -> None:
     assert (up.directory / "endpoints.json").stat().st_mode & 0o077 == 0, "a database URL may carry a password"
 
 
+def test_whoever_studies_is_told_so_and_asks_again_after_leaving(up: Stack) -> None:
+    """Until then nothing is complete; who left school is, by a button on the page."""
+    person = someone()
+    leaver = msgspec.structs.replace(person, nik=f"{person.nik[:12]}9603")
+    handle = up.register(leaver).json["handle"]
+
+    def student() -> tuple[str, str | None]:
+        check = up.status(handle)["checks"]["student"]
+        return check["state"], check["reason"]
+
+    assert student()[0] in {"pending", "rejected"}
+    eventually(lambda: student() == ("rejected", "is_student"))
+    assert up.status(handle)["state"] == "rejected"
+    assert f'action="/r/{handle}/student' in up.call("GET", f"/r/{handle}").body.decode()
+    early = up.call("POST", f"{API}/{handle}/student")
+    assert (early.status, early.json["code"]) == (429, "recheck_limit")
+    eventually(lambda: up.call("POST", f"{API}/{handle}/student").status == 200)
+    eventually(lambda: student() == ("verified", None))
+
+
 def test_everything_answers(up: Stack) -> None:
     """What is printed as ready is ready."""
     found = up.endpoints
-    pages = [found["front_door"] + "/", *(found[name] + "/livez" for name in ("mailbox", "sms", "ministry"))]
+    pages = [found["front_door"] + "/", *(found[name] + "/livez" for name in ("mailbox", "sms", "ministry", "student"))]
     assert {url: call("GET", url).status for url in (*pages, *found["metrics"])} == dict.fromkeys(
         (*pages, *found["metrics"]), 200
     )
     said = up.output.read_text()
-    for name in ("front_door", "mailbox", "sms", "ministry"):
+    for name in ("front_door", "mailbox", "sms", "ministry", "student"):
         assert found[name] in said
 
 

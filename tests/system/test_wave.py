@@ -22,8 +22,8 @@ PEOPLE = 6
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A system of its own: a wave stands open in it."""
-    with running(tmp_path_factory.mktemp("wave") / "data", processes=1) as started:
+    """A system of its own: a wave stands open in it, for those who do not study."""
+    with running(tmp_path_factory.mktemp("wave") / "data", processes=1, environment={}) as started:
         yield started
 
 
@@ -65,6 +65,7 @@ def complete(stack: Stack, person: Person) -> str:
     handle: str = stack.register(person).json["handle"]
     eventually(lambda: stack.status(handle)["checks"]["nik"]["state"] == "verified")
     stack.confirm(person, handle)
+    eventually(lambda: stack.status(handle)["state"] == "complete")
     return handle
 
 

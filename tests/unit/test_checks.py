@@ -39,8 +39,8 @@ def test_nothing_leaves_verified_unless_it_is_outrun(kind: Kind, move: Move) -> 
 
 @pytest.mark.parametrize(("kind", "move"), EVERY_MOVE)
 def test_only_a_correction_leaves_rejected(kind: Kind, move: Move) -> None:
-    """A rejection is final until the applicant mends the field, or sends another photo."""
-    assert (State.REJECTED in MOVES[kind][move].sources) == (move in {Move.CORRECT, Move.UPLOAD})
+    """A rejection is final until the applicant mends the field, sends another photo, or has left school."""
+    assert (State.REJECTED in MOVES[kind][move].sources) == (move in {Move.CORRECT, Move.UPLOAD, Move.RECHECK})
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -84,12 +84,13 @@ def test_one_rejection_rejects_and_all_verified_complete(states: tuple[State, ..
     assert expected == overall({kind: check(state) for kind, state in zip(FROM_THE_START, states, strict=True)})
 
 
+@pytest.mark.parametrize("kind", [Kind.PHOTO, Kind.STUDENT])
 @pytest.mark.parametrize("state", [None, *State])
-def test_a_photo_counts_only_where_it_is_needed(state: State | None) -> None:
-    """Without the setting a photo changes nothing; with it a registration waits for one, and its rejection is seen."""
+def test_a_later_check_counts_only_where_it_is_needed(state: State | None, kind: Kind) -> None:
+    """Else it changes nothing; where it is needed a registration waits for it, and its rejection is seen."""
     verified = {kind: check(State.VERIFIED) for kind in FROM_THE_START}
-    checks = verified if state is None else {**verified, Kind.PHOTO: check(state)}
+    checks = verified if state is None else {**verified, kind: check(state)}
     expected = {State.VERIFIED: Overall.COMPLETE, State.REJECTED: Overall.REJECTED}
 
     assert overall(checks) is Overall.COMPLETE
-    assert expected.get(state, Overall.OPEN) is overall(checks, Kind)  # type: ignore[arg-type]  # None is in no table
+    assert expected.get(state, Overall.OPEN) is overall(checks, (*FROM_THE_START, kind))  # type: ignore[arg-type]  # None is in no table

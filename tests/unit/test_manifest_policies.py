@@ -26,8 +26,14 @@ from tests.rendered import (
 from tools import manifests
 from tools.manifests import MANIFESTS
 
-MINISTRY = ipaddress.ip_network("10.200.0.0/28")  # the example range of components/network-policy/outside.yaml
-SECRETS_OF_ONE_KIND = {"gelombang-ministry": "nik", "gelombang-mail": "email", "gelombang-sms": "phone"}
+# The example ranges of components/network-policy/outside.yaml, by who may reach them.
+REGISTRIES = {"nik": ipaddress.ip_network("10.200.0.0/28"), "student": ipaddress.ip_network("10.205.0.0/28")}
+SECRETS_OF_ONE_KIND = {
+    "gelombang-ministry": "nik",
+    "gelombang-student": "student",
+    "gelombang-mail": "email",
+    "gelombang-sms": "phone",
+}
 OBJECT_KINDS = {"", "photo"}  # doors write what comes in, photo workers read it
 CONNECTION_RESERVE = 0.25  # for cancellations (each opens a connection), migrations, commands, the operator
 
@@ -229,13 +235,14 @@ def test_no_stand_in_and_no_load_is_near_peoples_data(overlay: Path) -> None:
 
 
 @each_for_people
-def test_only_the_nik_worker_reaches_the_ministry(overlay: Path) -> None:
-    """Neither the front door nor any other pod has a way to the registry, or its password."""
-    for workload in workloads(overlay):
-        reaches = any(network.overlaps(MINISTRY) for network in networks_that(overlay, pod_labels(workload)))
-        assert reaches == (pod_labels(workload).get(KIND) == "nik"), manifests.name(workload)
+def test_only_its_own_workers_reach_a_registry(overlay: Path) -> None:
+    """Neither the front door nor any other pod has a way to a registry, or its password."""
     database = {"cnpg.io/cluster": "gelombang-db", "cnpg.io/podRole": "instance"}
-    assert not any(network.overlaps(MINISTRY) for network in networks_that(overlay, database))
+    for kind, registry in REGISTRIES.items():
+        for workload in workloads(overlay):
+            reaches = any(network.overlaps(registry) for network in networks_that(overlay, pod_labels(workload)))
+            assert reaches == (pod_labels(workload).get(KIND) == kind), manifests.name(workload)
+        assert not any(network.overlaps(registry) for network in networks_that(overlay, database))
 
 
 @each_overlay

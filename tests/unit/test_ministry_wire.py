@@ -14,7 +14,7 @@ from registration.checks import Reason, State
 from registration.errors import Retryable
 from registration.store.work import Verdict
 from tests.replies import AGREES, INACTIVE, NIK, REPLIES, THRESHOLD, Reply, page
-from verify_workers.ministry.answers import Asked, Missing
+from verify_workers.ministry.answers import Asked, Missing, explicit_answer
 from verify_workers.ministry.wire import REPLY_LIMIT_BYTES, Credentials, read_reply, request_body
 
 VERIFIED = Verdict(State.VERIFIED)
@@ -28,10 +28,15 @@ FAILURES = (
 )
 
 
+def read(status: int, body: bytes, retry_after: str | None = None) -> Verdict | Missing:
+    """What a reply says of the person who was asked about."""
+    return explicit_answer(read_reply(status, body, retry_after=retry_after), ASKED)
+
+
 def cause(status: int, body: bytes, retry_after: str | None = None) -> tuple[str, float | None]:
     """Why a reply was no answer."""
     with pytest.raises(Retryable) as caught:
-        read_reply(status, body, asked=ASKED, retry_after=retry_after)
+        read(status, body, retry_after)
     return caught.value.cause, caught.value.retry_after_seconds
 
 
@@ -75,7 +80,7 @@ def test_the_question_is_in_the_registry_s_form() -> None:
 @pytest.mark.parametrize("field", COMPARED)
 def test_all_fields_agreeing_verify(field: str, word: str) -> None:
     """Plain or scored, in any capitals."""
-    assert read_reply(200, page({**AGREES, field: word}), asked=ASKED) == VERIFIED
+    assert read(200, page({**AGREES, field: word})) == VERIFIED
 
 
 @pytest.mark.parametrize(
@@ -89,14 +94,14 @@ def test_all_fields_agreeing_verify(field: str, word: str) -> None:
 @pytest.mark.parametrize("word", [*capitals("Tidak Sesuai"), "Tidak Sesuai (0)", "TIDAK SESUAI (89)"])
 def test_a_field_that_does_not_match_rejects_with_its_reason(field: str, reason: Reason, word: str) -> None:
     """The applicant reads which field to mend."""
-    assert Verdict(State.REJECTED, reason) == read_reply(200, page({**AGREES, field: word}), asked=ASKED)
+    assert Verdict(State.REJECTED, reason) == read(200, page({**AGREES, field: word}))
 
 
 def test_the_name_is_told_first_when_several_do_not_match() -> None:
     """One reason at a time, always the same one."""
     content = {**AGREES, **dict.fromkeys(COMPARED, "Tidak Sesuai")}
 
-    assert Verdict(State.REJECTED, Reason.NAME_MISMATCH) == read_reply(200, page(content), asked=ASKED)
+    assert Verdict(State.REJECTED, Reason.NAME_MISMATCH) == read(200, page(content))
 
 
 @pytest.mark.parametrize("code", ["14", 14, " 14 "])
@@ -105,14 +110,14 @@ def test_found_and_inactive_rejects(code: object, description: object) -> None:
     """Code 14, whether it comes as text or as a number."""
     content = {"RESPONSE_CODE": code, "RESPONSE_DESC": description}
 
-    assert Verdict(State.REJECTED, Reason.INACTIVE) == read_reply(200, page(content), asked=ASKED)
+    assert Verdict(State.REJECTED, Reason.INACTIVE) == read(200, page(content))
 
 
 @pytest.mark.parametrize("field", ["RESPON", "RESPONSE_DESC"])
 @pytest.mark.parametrize("words", capitals("Data Tidak Ditemukan"))
 def test_not_found_is_an_answer_of_its_own(field: str, words: str) -> None:
     """Not final: the registry's copy is synchronised from time to time."""
-    assert Missing.NOT_FOUND is read_reply(200, page({field: words}), asked=ASKED)
+    assert Missing.NOT_FOUND is read(200, page({field: words}))
 
 
 # The system's trouble
@@ -222,7 +227,7 @@ def test_a_reply_that_is_too_large_is_unreadable() -> None:
     body = page(INACTIVE)
 
     assert cause(200, body + b" " * (REPLY_LIMIT_BYTES + 1 - len(body))) == ("ministry_unreadable", None)
-    assert isinstance(read_reply(200, body + b" " * (REPLY_LIMIT_BYTES - len(body)), asked=ASKED), Verdict)
+    assert isinstance(read(200, body + b" " * (REPLY_LIMIT_BYTES - len(body))), Verdict)
 
 
 @pytest.mark.parametrize("body", [page(AGREES), page(INACTIVE), page({"RESPON": "Data Tidak Ditemukan"}), b""])
@@ -269,7 +274,7 @@ def test_a_reply_means_what_it_says(reply: Reply) -> None:
 def meaning(status: int, body: bytes) -> str:
     """What the parser made of a reply, in the words of the table."""
     try:
-        answer = read_reply(status, body, asked=ASKED)
+        answer = read(status, body)
     except Retryable as error:
         return error.cause
     if answer is Missing.NOT_FOUND:

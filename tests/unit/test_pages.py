@@ -24,7 +24,7 @@ from ingest.wording import LANGUAGES, Language
 from registration import nik
 from registration.applicant import CONFIRMABLE, FIELDS
 from registration.assessment import QUESTIONS, Scores, draw, load_bank
-from registration.checks import CORRECTABLE, Kind, Overall, Reason, State
+from registration.checks import CORRECTABLE, FROM_THE_START, Kind, Overall, Reason, State
 from registration.store.assessments import Attempt
 from registration.store.progress import Progress, Result
 from registration.waves import Wave
@@ -86,6 +86,8 @@ def everything_wrong(language: Language = "id") -> FormView:
 
 def _kind_of(reason: Reason) -> Kind:
     """Whose reason it is: by its own name, else the NIK's."""
+    if reason is Reason.IS_STUDENT:
+        return Kind.STUDENT
     return next((kind for kind in Kind if reason.startswith(f"{kind}_") and kind is not Kind.NIK), Kind.NIK)
 
 
@@ -111,9 +113,9 @@ def status_of(state: State = State.SENT, reason: Reason | None = None, code_prob
 
 
 def three_checks(state: State) -> StatusView:
-    """The status of somebody who has sent no photo."""
+    """The status of somebody who has sent no photo, where nobody is asked whether they study."""
     view = status_of(state, code_problem=HOSTILE)
-    return msgspec.structs.replace(view, checks=tuple(check for check in view.checks if check.kind is not Kind.PHOTO))
+    return msgspec.structs.replace(view, checks=tuple(check for check in view.checks if check.kind in FROM_THE_START))
 
 
 def assessment_of(test: str, scores: Scores | None = None) -> AssessmentView:
@@ -331,6 +333,8 @@ def test_a_rejection_says_why_and_what_to_do(reason: Reason) -> None:
     if _kind_of(reason) is Kind.PHOTO:
         assert (asked, outline.input("photo")["type"]) == (["photo"], "file")
         assert [form["action"] for form in outline.all("form")] == ["/r/handle/photo?lang=id"]
+    elif _kind_of(reason) is Kind.STUDENT:
+        assert [form["action"] for form in outline.all("form")] == ["/r/handle/student?lang=id"]
     else:
         assert asked == list(CORRECTABLE[reason])
         assert [form["action"] for form in outline.all("form")] == ["/r/handle/correction?lang=id"] * bool(asked)

@@ -23,6 +23,8 @@ SECRETS = {
     "sms_url",
     "ministry_user",
     "ministry_password",
+    "student_user",
+    "student_password",
 }
 NUMBERS = {field.name for field in msgspec.structs.fields(Settings) if isinstance(field.default, int | float)}
 

@@ -13,7 +13,7 @@ APPLICANTS = tuple(draw(7, DECK_SIZE))
 def status(end: End) -> dict[str, Any]:
     """What the front door says of an end."""
     checks = {}
-    for kind in ("nik", "email", "phone"):
+    for kind in ("nik", "email", "phone", "student"):
         word = getattr(end, kind)
         known = word in {"pending", "sent", "verified", "delayed"}
         checks[kind] = {"state": word if known else "rejected", "reason": None if known else word}
@@ -50,6 +50,19 @@ def report(*records: Record, not_valid: str | None = None) -> Report:
         retries=0,
         answers={},
     )
+
+
+def test_where_nobody_is_asked_nobody_studies() -> None:
+    """A system without the student check has no such check in its status, and its students end as everybody."""
+    (student,) = [applicant for applicant in draw(7, DECK_SIZE) if applicant.persona.name == "student"]
+    record = ended(student, End(student="is_student"))
+    assert judge([record]) == {}
+    unasked = status(End())
+    del unasked["checks"]["student"]
+    record.see(unasked)
+    assert judge([record]) == {}
+    record.see(status(End()))
+    assert list(judge([record])) == [record]
 
 
 def test_everybody_as_deserved() -> None:

@@ -24,6 +24,7 @@ PROBLEM_CODES = (
         "code_limit",
         "email_link_limit",
         "correction_limit",
+        "recheck_limit",
         "not_correctable",
         "token_invalid",
         "internal_error",

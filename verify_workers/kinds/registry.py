@@ -1,4 +1,4 @@
-"""Whatever is asked of a registry: for the NIK, whether it knows this person as written.
+"""Whatever is asked of a registry: whether it knows this person as written (NIK), whether they study (student).
 
 The same identity asked about by two registrations at once costs one call, also when two workers have them; what was
 asked before costs none.
@@ -22,6 +22,7 @@ from registration.streams.claims import Claims
 from verify_workers.kinds.checker import Answer
 from verify_workers.ministry.answers import Missing
 from verify_workers.ministry.breaker import QUOTA, seconds_until_midnight
+from verify_workers.ministry.calls import CALLS
 from verify_workers.ministry.client import MinistryClient
 from verify_workers.ministry.gate import Gate
 from verify_workers.ministry.retry_budget import RetryBudget, RetryPolicy
@@ -42,6 +43,7 @@ class RegistryChecker:
         self._gate = gate
         self._budget = RetryBudget(RetryPolicy(most=settings.concurrency), now_seconds=time.monotonic())
         self._client = MinistryClient(registry)
+        self._is_remembered = CALLS[registry.kind].is_remembered
         self._rechecks = settings.not_found_recheck_seconds
         self._under_way: dict[bytes, asyncio.Future[Verdict | Missing]] = {}
         self._elsewhere: set[UUID] = set()
@@ -76,7 +78,7 @@ class RegistryChecker:
                 raise Retryable(QUOTA, self._until_next_quota()) from error
             raise
         if isinstance(said, Verdict):
-            return Answer(said, remember=True)
+            return Answer(said, remember=self._is_remembered)
         return self._not_found(work)
 
     async def close(self) -> None:

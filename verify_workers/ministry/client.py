@@ -1,4 +1,4 @@
-"""Asks the registry over HTTP: connections kept, every call with a deadline, no redirects, replies bounded in size."""
+"""Asks a registry over HTTP: connections kept, every call with a deadline, no redirects, replies bounded in size."""
 
 from yarl import URL
 
@@ -8,6 +8,7 @@ from registration.registry import Registry
 from registration.store.work import Verdict
 from verify_workers.ministry import wire
 from verify_workers.ministry.answers import Asked, Missing
+from verify_workers.ministry.calls import CALLS
 from verify_workers.ministry.connection import Poster
 
 # `identity`: a compressed reply is not read, since it can be larger than it looks.
@@ -23,6 +24,7 @@ class MinistryClient:
     """One per process; make it inside the running loop."""
 
     def __init__(self, registry: Registry) -> None:
+        self._call = CALLS[registry.kind]
         self._credentials = wire.Credentials(
             user=registry.user,
             password=registry.password,
@@ -30,7 +32,7 @@ class MinistryClient:
             threshold=registry.threshold,
         )
         self._poster = Poster(
-            URL(f"{registry.url.rstrip('/')}/dukcapil/get_json/{registry.consumer}/CALL_VERIFY_BY_ELEMEN"),
+            URL(registry.url.rstrip("/") + self._call.path.format(consumer=registry.consumer)),
             headers=_HEADERS,
             body_limit_bytes=wire.REPLY_LIMIT_BYTES,
             timeout_seconds=registry.timeout_seconds,
@@ -38,15 +40,15 @@ class MinistryClient:
 
     async def ask(self, person: Applicant) -> Verdict | Missing:
         """What the registry says of a person; raises `Retryable` for everything that is not an explicit answer."""
-        body = wire.request_body(person, self._credentials)
+        body = self._call.write(person, self._credentials)
         try:
             reply = await self._poster.post(body)
         except TimeoutError as error:
             raise Retryable("ministry_timeout") from error
         except OSError as error:
             raise Retryable("ministry_unreachable") from error
-        asked = Asked(person.nik, self._credentials.threshold)
-        return wire.read_reply(reply.status, reply.body, asked=asked, retry_after=reply.retry_after)
+        row = wire.read_reply(reply.status, reply.body, retry_after=reply.retry_after)
+        return self._call.judge(row, Asked(person.nik, self._credentials.threshold))
 
     async def close(self) -> None:
         """Close all connections."""

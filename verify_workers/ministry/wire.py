@@ -1,9 +1,9 @@
-"""The registry's wire format (CALL_VERIFY_BY_ELEMEN), as public integrations show it.
+"""The registries' wire format as public integrations show it, and the population registry's question.
 
 Guarantee: what is not one whole page with one row, in UTF-8 with or without a byte order mark, each name at most once,
-raises `Retryable` with a cause for on-call. What a row says is judged by `ministry/answers.py`.
+raises `Retryable` with a cause for on-call. What a row says is not judged here (`ministry/calls.py`).
 
-Pure: bytes in, answer out.
+Pure: bytes in, a row out.
 """
 
 import json
@@ -15,8 +15,7 @@ import msgspec
 
 from registration.applicant import Applicant
 from registration.errors import Retryable
-from registration.store.work import Verdict
-from verify_workers.ministry.answers import UNREADABLE, Asked, Missing, explicit_answer
+from verify_workers.ministry.rows import UNREADABLE
 
 REPLY_LIMIT_BYTES: Final = 64 * 1024
 _OK: Final = 200
@@ -49,15 +48,15 @@ def request_body(person: Applicant, credentials: Credentials) -> bytes:
     )
 
 
-def read_reply(status: int, body: bytes, *, asked: Asked, retry_after: str | None = None) -> Verdict | Missing:
-    """The registry's answer; raises `Retryable` for everything that is not an explicit one."""
+def read_reply(status: int, body: bytes, *, retry_after: str | None = None) -> Mapping[str, Any]:
+    """The row of a reply; raises `Retryable` for everything that has none."""
     if status == _TOO_MANY:
         raise Retryable("ministry_busy", _delay(retry_after))
     if status >= _SERVER_ERROR:
         raise Retryable("ministry_error", _delay(retry_after))
     if status != _OK:
         raise Retryable("ministry_refused")
-    return explicit_answer(_row(body), asked)
+    return _row(body)
 
 
 def _row(body: bytes) -> Mapping[str, Any]:

@@ -1,5 +1,5 @@
 -- Lets a batch of applicants join a wave, in one commit.
--- $1 registrations, $2 their tickets: arrays of one length; $3 the wave.
+-- $1 registrations, $2 their tickets: arrays of one length; $3 the wave, $4 whether a student check is asked for.
 -- Returns for each registration what came of it: joined (now or before: also after the closing, so that whoever lost the
 -- answer and asks again finds out), not_open, incomplete, not_tested, already_selected (in a wave that was announced:
 -- before that nobody may learn it), or raced (another registration of the same person joined, who can only be its
@@ -17,13 +17,16 @@ open_wave as (
     for share of waves
 ),
 asked as (
-    select batch.id, batch.ticket, w.number as wave, w.at, o.nik_digest, a.motivation, a.maths, a.scored_at,
+    select batch.id, batch.ticket, w.number as wave, w.at,
+        case when not $4::boolean or r.student_state = 'verified' then o.nik_digest end as nik_digest,
+        a.motivation, a.maths, a.scored_at,
         j.registration_id is not null as joined_before,
         b.nik_digest is not null as already_selected,
         f.nik_digest is not null as affected
     from unnest($1::uuid[], $2::uuid[]) as batch (id, ticket)
     left join open_wave as w on true
     left join nik_owners as o on o.registration_id = batch.id
+    left join registrations as r on $4::boolean and r.id = o.registration_id
     left join assessments as a on a.registration_id = batch.id and a.wave = w.number
     left join joins as j on j.registration_id = batch.id and j.wave = $3::int
     left join (beneficiaries as b join waves as told on told.number = b.wave and told.announce_at <= clock_timestamp())

@@ -42,11 +42,18 @@ where p.completed_at is not null
         where o.registration_id = p.registration_id and o.upload_digest = p.upload_digest
     )
 union all
+select 'student check begun but the registry never knew the NIK', count(*)
+from registrations as r
+where r.student_state is not null
+    and not exists (
+        select from identity_verdicts as v where v.identity_digest = r.identity_digest and v.state = 'verified'
+    )
+union all
 select 'set aside but no dead letter', count(*)
 from registrations as r
 cross join lateral (
     values ('nik', nik_state, nik_due_at), ('email', email_state, email_due_at), ('phone', phone_state, phone_due_at),
-        ('photo', photo_state, photo_due_at)
+        ('photo', photo_state, photo_due_at), ('student', student_state, student_due_at)
 ) as c (kind, state, due_at)
 where c.state in ('pending', 'delayed') and c.due_at = 'infinity'
     and not exists (

@@ -6,6 +6,7 @@ select
     r.email_state, r.email_reason, r.email_updated_at,
     r.phone_state, r.phone_reason, r.phone_updated_at,
     r.photo_state, r.photo_reason, r.photo_updated_at,
+    r.student_state, r.student_reason, r.student_updated_at,
     (
         select c.content_digest
         from corrections as c

@@ -1,4 +1,4 @@
--- How far an applicant is in phases two and three. $1 registration.
+-- How far an applicant is in phases two and three. $1 registration, $2 whether a student check is asked for.
 -- The wave is the one that is open or, when none is, the next one. Attempt and participation are those of the open wave or,
 -- when none is open, the newest: a closing takes nothing from sight. The result is of the newest wave that was announced.
 with wave as (
@@ -25,7 +25,8 @@ result as (
 )
 select
     clock_timestamp() as now,
-    exists (select from nik_owners where registration_id = $1) as complete,
+    exists (select from nik_owners where registration_id = $1)
+        and (not $2::boolean or coalesce(r.student_state = 'verified', false)) as complete,
     exists (select from nik_owners as o join beneficiaries as b on b.nik_digest = o.nik_digest
         join waves as w on w.number = b.wave
         where o.registration_id = $1 and w.announce_at <= clock_timestamp()) as benefits,

@@ -5,6 +5,7 @@ select
     nik_state, nik_reason, nik_updated_at,
     email_state, email_reason, email_updated_at,
     phone_state, phone_reason, phone_updated_at,
-    photo_state, photo_reason, photo_updated_at
+    photo_state, photo_reason, photo_updated_at,
+    student_state, student_reason, student_updated_at
 from registrations
 where id = any($1::uuid[])
