@@ -78,7 +78,7 @@ WAVE_OPENING = Board(
         ),
         Panel(
             title="Complete",
-            says="People whose three checks are verified and who own their NIK.",
+            says="People whose needed checks are all verified and who own their NIK.",
             lines=(Line('max(gelombang_people{stage="complete"})', "people"),),
             kind="number",
             width=4,
