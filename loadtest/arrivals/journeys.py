@@ -38,7 +38,8 @@ _IMPATIENT_SECONDS = 1.0
 _IMPATIENT_TRIES = 6
 _PATIENT_TRIES = 200
 _BOT_TRIES = 5
-_LOOKS_FOR_MAIL = 90
+_MAIL_PATIENCE_SECONDS = 120.0
+_LOOKS_FOR_MAIL_PER_SECOND = 1_000.0  # of everybody together: a crowd that waits must not be the load it waits for
 _PART_BYTES = 64 * 1024  # as the page's script sends them
 _SENSOR_NOISE = 6.0
 _PHOTO_TRIES = 50
@@ -101,12 +102,12 @@ def confirm_mail(arrival: Arrival) -> None:
     if _handle(_send_patiently(arrival, body(who))) is None:
         return
     think = arrival.flight.offer.think_seconds
-    pause = think and random.expovariate(1 / think)
-    for _ in range(_LOOKS_FOR_MAIL):
-        gevent.sleep(pause)
-        if press_link(arrival, who):
-            break
-        pause = random.uniform(_MEAN_PAUSE_SECONDS, 3 * _MEAN_PAUSE_SECONDS)  # noqa: S311 - the same
+    gevent.sleep(think and random.expovariate(1 / think))
+    flight = arrival.flight
+    until = flight.seconds() + _MAIL_PATIENCE_SECONDS
+    while not press_link(arrival, who) and flight.seconds() < until:
+        pause = max(2 * _MEAN_PAUSE_SECONDS, flight.account.in_flight / _LOOKS_FOR_MAIL_PER_SECOND)
+        gevent.sleep(random.uniform(pause / 2, 3 * pause / 2))  # noqa: S311 - the same
 
 
 def insist(arrival: Arrival) -> None:
