@@ -55,7 +55,9 @@ def bench(  # noqa: PLR0913 - one parameter for each option
     servers: Annotated[int, typer.Option(min=2, help="Servers of the registry of --live.")] = 10,
     service_seconds: Annotated[float, typer.Option(min=0.01, help="Mean time of one of its calls.")] = 0.1,
     leg_seconds: Annotated[float, typer.Option(min=12, help="How long each of its three capacities lasts.")] = 40.0,
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of each scenario of --adaptation.")] = 10,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Runs of each scenario of --adaptation; more where answers are few.")
+    ] = 10,
     checks: Annotated[bool, typer.Option("--checks", help="The NIK worker beside an arq worker.")] = False,
     profile: Annotated[
         Path | None, typer.Option(help="Profile one front-door process into this folder.", show_default=False)

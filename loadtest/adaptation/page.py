@@ -34,10 +34,12 @@ def render(study: Study) -> str:
 
 def table(study: Study) -> Table:
     """The cells, for a terminal."""
-    found = Table("registry", "policy", "workers", "all servers", "half", "all again", title="Share of capacity")
+    phases = ("all servers", "half", "all again")
+    found = Table("registry", "policy", "workers", "runs", *phases, "most inside", title="Share of capacity")
     for cell in study.cells:
         figures = [f"{mean:.2f} ({least:.2f})" for mean, least in zip(cell.means, cell.least, strict=True)]
-        found.add_row(name(cell.registry), cell.policy, str(cell.workers), *figures)
+        crowd = f"{max(cell.crowds):.1f} K"
+        found.add_row(name(cell.registry), cell.policy, str(cell.workers), str(cell.runs), *figures, crowd)
     return found
 
 

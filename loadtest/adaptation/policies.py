@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 from loadtest.adaptation.world import Policy
 from verify_workers.ministry.breaker import Breaker, BreakerPolicy, Outcomes
-from verify_workers.ministry.controller import Controller, Window
+from verify_workers.ministry.controller import Controller
+from verify_workers.ministry.delivery import Window
 from verify_workers.ministry.protection import Protection
 
 CEILING = 1_000  # higher than any capacity here, so that it is not the ceiling that finds it

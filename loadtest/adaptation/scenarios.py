@@ -3,7 +3,7 @@
 Every scenario says from when on it counts: 10 s or 20 round trips after a change, whichever is longer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -60,9 +60,27 @@ def outage(registry: Registry, *, seconds: float, workers: int) -> Scenario:
 
 def shares(registry: Registry, scenario: Scenario, seconds: Sequence[Second]) -> Sequence[float]:
     """What part of its capacity the registry delivered in each phase, once the grace after its beginning was over."""
+    return [
+        sum(second.answered for second in seconds[counted]) / (counted.stop - counted.start) / phase.per_second
+        for phase, counted in _counted(registry, scenario)
+    ]
+
+
+def crowds(registry: Registry, scenario: Scenario, seconds: Sequence[Second]) -> Sequence[float]:
+    """The most calls that were inside in each phase once the grace was over, for each server."""
+    return [
+        max(second.inside for second in seconds[counted]) / (phase.capacity.servers or 1)
+        for phase, counted in _counted(registry, scenario)
+    ]
+
+
+def fewest_answers(registry: Registry, scenario: Scenario) -> float:
+    """What the phase with the fewest answers can count: the fewer, the more a figure scatters by itself."""
+    return float(min(phase.per_second * (part.stop - part.start) for phase, part in _counted(registry, scenario)))
+
+
+def _counted(registry: Registry, scenario: Scenario) -> Iterator[tuple[Phase, slice]]:
+    """Each phase, and the seconds of it that count."""
     ends = [phase.at_seconds for phase in scenario.phases[1:]] + [scenario.seconds]
-    delivered = []
     for phase, end in zip(scenario.phases, ends, strict=True):
-        part = seconds[int(phase.at_seconds + registry.grace_seconds) : int(end)]
-        delivered.append(sum(second.answered for second in part) / len(part) / phase.per_second)
-    return delivered
+        yield phase, slice(int(phase.at_seconds + registry.grace_seconds), int(end))

@@ -4,6 +4,7 @@ Every figure comes from seeds that are named, so it can be had again. An interru
 """
 
 import itertools
+import math
 import multiprocessing
 import random
 import statistics
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from loadtest.adaptation.policies import POLICIES
-from loadtest.adaptation.scenarios import Registry, outage, shares, steps
+from loadtest.adaptation.scenarios import Registry, crowds, fewest_answers, outage, shares, steps
 from loadtest.adaptation.world import Scenario, Second, World
 
 OURS = "gelombang"
@@ -31,17 +32,23 @@ CHARTED = (Registry(20, 0.1), Registry(50, 2.0))
 DOWN = (Registry(20, 0.1), Registry(200, 0.3), Registry(50, 2.0))
 DOWN_SECONDS = 300.0
 _CHART_STEP_SECONDS = 2
+_FEWEST_ANSWERS = 2_000  # of all runs of a phase: their number then scatters by little more than one per cent
 _RECOVERY_SECONDS, _RECOVERED_SECONDS = 30, 20
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """One registry under one policy: the share of capacity delivered in each phase, mean and least of the seeds."""
+    """One registry under one policy: the share of capacity delivered in each phase, mean and least of the runs.
+
+    `crowds` is the most calls that were inside in any run, for each server.
+    """
 
     registry: Registry
     policy: str
     workers: int
     means: Sequence[float]
     least: Sequence[float]
+    crowds: Sequence[float]
+    runs: int
 
     @property
     def worst(self) -> float:
@@ -111,9 +118,19 @@ def _wanted() -> Iterator[tuple[Registry, str, int]]:
 def _cell(wanted: tuple[Registry, str, int, Sequence[int]]) -> Cell:
     registry, policy, workers, seeds = wanted
     scenario = steps(registry, workers=workers)
-    found = [shares(registry, scenario, _play(scenario, policy, seed)) for seed in seeds]
-    phases = list(zip(*found, strict=True))
-    return Cell(registry, policy, workers, [statistics.mean(one) for one in phases], [min(one) for one in phases])
+    runs = max(len(seeds), math.ceil(_FEWEST_ANSWERS / fewest_answers(registry, scenario)))
+    played = [_play(scenario, policy, seed) for seed in range(seeds[0], seeds[0] + runs)]
+    delivered = list(zip(*(shares(registry, scenario, seconds) for seconds in played), strict=True))
+    inside = list(zip(*(crowds(registry, scenario, seconds) for seconds in played), strict=True))
+    return Cell(
+        registry=registry,
+        policy=policy,
+        workers=workers,
+        means=[statistics.mean(phase) for phase in delivered],
+        least=[min(phase) for phase in delivered],
+        crowds=[max(phase) for phase in inside],
+        runs=runs,
+    )
 
 
 def _curve(wanted: tuple[Registry, str]) -> Curve:

@@ -18,7 +18,7 @@ from typing import Protocol
 import msgspec
 
 from simulators.ministry.law import Capacity, Latency
-from verify_workers.ministry.controller import Window
+from verify_workers.ministry.delivery import Window
 
 TICK_SECONDS = 0.1
 _SAMPLE = 256  # latencies kept of one worker's window
@@ -69,6 +69,7 @@ class Second(msgspec.Struct, frozen=True):
     answered: int
     calls: int
     limit: int
+    inside: int  # the most calls that the registry had at once
 
 
 class _Worker:
@@ -113,7 +114,7 @@ class World:
         self._spacing = 1.0 / scenario.most_per_second
         self._next_start = 0.0
         self._is_awaiting_start = False
-        self._answered = self._calls = 0
+        self._answered = self._calls = self._inside = 0
         self._limit = policy.update(0.0, _merged([], 0.0, 0.0))
         self._limits = deque([self._limit] * (scenario.delay_ticks + 1), maxlen=scenario.delay_ticks + 1)
         self._workers = [_Worker(0) for _ in range(scenario.workers)]
@@ -145,8 +146,8 @@ class World:
         self._admit()
 
     def _note(self) -> None:
-        self._seconds.append(Second(self._answered, self._calls, self._limit))
-        self._answered = self._calls = 0
+        self._seconds.append(Second(self._answered, self._calls, self._limit, self._inside))
+        self._answered = self._calls = self._inside = 0
         self._at(self._now + 1.0, self._note)
 
     def _arrive(self) -> None:
@@ -221,6 +222,7 @@ class World:
 
     def _admit(self) -> None:
         servers = self._phase.capacity.servers or 0
+        self._inside = max(self._inside, self._busy + len(self._queue))
         while self._queue and self._busy < servers:
             call = self._queue.popleft()
             self._busy += 1

@@ -5,12 +5,14 @@ registry's servers hold when none of them is idle and nobody waits; the base is 
 to wait. The limit is a multiple of that product. It follows the rate within a round trip in either direction, and where
 the rate no longer grows, neither does the limit: a registry is not pushed past about twice what it can hold.
 
-    starting   2.0 x   until calls begin to wait for each other, and again after trouble
-    cruising   1.4 x   a short queue, so that no server is ever idle
-    draining   0.7 x   for three or four round trips out of forty, to measure the base without a queue
+    starting   1.6 x   until calls wait for each other; every answer tells of the base
+    cruising   1.4 x   rounded, two at least: a short queue, so that no server is ever idle
+    draining   0.85 x  for some round trips out of sixty, to measure the base without a queue
     refilling  1.4 x   held for a round trip, until the rate is that of a full registry again
 
-Errors, 429 and time-outs halve the limit, at most once a round trip, when they are a tenth of what came back or more.
+Errors, 429 and time-outs halve the limit, at most once a round trip, when they are two and a tenth of what came back,
+or more. A call that timed out still holds its server, so for four round trips it counts as under way. Answers that stay
+away lower the limit at once, and nothing goes out before something comes back.
 While there is less work than the limit allows, the limit stands still: a rate that nobody pressed says nothing. Where
 slots stand empty because the workers are slow to fill them, and calls are short and do not wait, it grows slowly.
 
@@ -28,52 +30,34 @@ from collections.abc import Sequence
 
 import msgspec
 
+from verify_workers.ministry.delivery import Arrears, Delivery, Window
+
 # All found by simulation: `gelombang bench --adaptation`.
-_STARTING_GAIN = 2.0
+_STARTING_GAIN = 1.6
 _CRUISING_GAIN = 1.4
-_CALM_GAIN = 1.6  # while cruising and nobody waits
-_DRAINING_GAIN = 0.7
-_SPARE_CALLS = 1  # at one call under way there is no other way up
-_CALM = 1.15  # below this multiple of the base nobody waits
-_QUEUED = 1.3  # from this multiple of the base calls wait for each other
+_DRAINING_GAIN = 0.85
+_FEWEST = 2  # from one call there is no way up, and two are past the knee of no registry
+_ROUND_SECONDS = 0.25  # the shortest round: what workers do arrives a tick or two later
+_ENOUGH_CALLS = 20  # a rate of fewer calls is mostly noise
+_STARTING_CALLS = 1  # that noise is welcome while the limit grows
+_FIRST_BLOCK_CALLS, _BLOCK_CALLS = 16, 8  # what starting judges by
+_UNQUEUED, _QUEUED = 1.3, 1.6  # below this multiple of the base a block tells of the base; from this one calls wait
+_ROUNDS_TO_SOON_DRAIN, _ROUNDS_BETWEEN_DRAINS = 5, 60
+_FALLEN, _FALLEN_ROUNDS = 0.6, 3  # a product so much smaller, so long: did the registry become slower, not smaller?
+_DRAIN_CALLS, _LONGEST_DRAIN = 8, 2  # measure until there are so many calls, for no more than so many bases
 _SURPRISE = 1.4  # a drain that finds this multiple of the base asks again with fewer calls
 _SAME = 0.8  # a latency that with half as many calls stays above this part of itself is no queue's
-_ROUND_SECONDS = 0.25  # the shortest round: what workers do arrives a tick or two later
-_ROUND_CALLS = 20  # a rate of fewer calls is mostly noise, so a round waits for them
-_LONGEST_ROUND = 8  # but no longer than so many bases
-_BLOCK_CALLS = 8  # what starting judges by
-_QUEUED_BLOCKS = 2  # one alone may be chance
-_ROUNDS_TO_FIRST_DRAIN, _ROUNDS_BETWEEN_DRAINS = 5, 40
-_DRAIN_CALLS, _LONGEST_DRAIN = 10, 3  # measure until there are so many calls, for no more than so many bases
 _MEMORY_CALLS = 20  # what is known of the base counts for at most so many calls against a drain's
 _MEMORY_SURPRISED_CALLS = 8  # and for fewer once a second drain has confirmed that the registry became slower
-_FALLEN = 0.6  # a product this much smaller asks for a new base: perhaps the registry became slower, not smaller
-_FAILING = 0.1
+_FAILING_SHARE, _FAILING_CALLS = 0.1, 2
+_GHOST_ROUNDS = 4
+_EXPECTED_SHARE, _MISSING_CALLS = 0.6, 3  # so many answers too few, at this part of the rate: the registry lost servers
+_LOWERED = 0.6
 _UNPRESSED = 0.85
 _SHORT_SECONDS = 0.5  # a call that a busy worker's own slowness is long beside
+_CALM = 1.15  # below this multiple of the base nobody waits
 _USED = 0.3  # from this part of the limit under way there is work, and workers that are slow to take it
 _SETTLING_SECONDS = 0.2  # until workers have heard of a new limit
-
-
-class Window(msgspec.Struct, frozen=True):
-    """What all workers saw since the last one.
-
-    `latencies` are seconds of answered calls, all or a fair sample. `failed` are 5xx and lost connections, `throttled`
-    429. `in_flight` is the number of calls under way at the end.
-    """
-
-    seconds: float
-    answered: int = 0
-    latencies: Sequence[float] = ()
-    failed: int = 0
-    throttled: int = 0
-    timed_out: int = 0
-    in_flight: float = 0.0
-
-    @property
-    def bad(self) -> int:
-        """Calls that brought nothing."""
-        return self.failed + self.throttled + self.timed_out
 
 
 class State(enum.StrEnum):
@@ -101,19 +85,22 @@ class Controller:
         self.ceiling = ceiling
         self.state = State.STARTING if known.base_seconds is None else State.CRUISING
         self._limit = known.limit
+        self._ghosts: deque[tuple[float, int]] = deque()  # until when, and how many
+        self._is_holding = False
         self._limits: deque[int] = deque([self.limit], maxlen=4)
         self._base = known.base_seconds or 0.0
         self._base_calls = known.base_calls
-        self._recent: deque[Window] = deque()
-        self._is_round_whole = self._is_round_long = False  # long: a round trip; whole: and calls enough
-        self._latency = self._rate = 0.0  # of the last round
+        self._delivery = Delivery()  # at the full limit
+        self._lately = Delivery()  # at any limit
+        self._arrears = Arrears(_EXPECTED_SHARE)
         self._halved_at = self._grown_at = -math.inf
         # Starting.
         self._block: list[float] = []
+        self._block_from = -math.inf
         self._block_seconds = 0.0
-        self._queued_blocks = 0
         # Draining.
         self._drain_at = 0.0
+        self._fallen_at: float | None = None
         self._low_since: float | None = None
         self._drained: list[float] = []
         self._before_drain = self._full_rate = self._product_at_drain = 0.0
@@ -122,8 +109,10 @@ class Controller:
 
     @property
     def limit(self) -> int:
-        """Calls that may be under way in the whole pool, from 1 to the ceiling."""
-        return int(min(max(self._limit, 1.0), max(self.ceiling, 1)))
+        """Calls that may be under way in the whole pool, from 1 to the ceiling; 0 while it waits for an answer."""
+        if self._is_holding:
+            return 0
+        return int(self._bounded(self._limit - sum(calls for _, calls in self._ghosts)))
 
     @property
     def base_seconds(self) -> float | None:
@@ -132,8 +121,8 @@ class Controller:
 
     @property
     def goodput(self) -> float:
-        """Answers per second over the last round trip."""
-        return self._rate
+        """Answers per second over the last round trips."""
+        return self._lately.rate
 
     @property
     def knowledge(self) -> Knowledge:
@@ -144,62 +133,64 @@ class Controller:
 
     def update(self, now_seconds: float, window: Window) -> int:
         """Take in a window and say how many calls may be under way. `now_seconds` never goes back."""
+        self._count_ghosts(now_seconds, window)
         self._measure(window)
         if self._is_failing():
             self._halve(now_seconds)
+        elif self._is_silent(window):
+            self._hold(now_seconds)
         else:
             self._steer(now_seconds, window)
-        self._limit = float(min(max(self._limit, 1.0), max(self.ceiling, 1)))
+        self._limit = self._bounded(self._limit)
         self._limits.append(self.limit)
         return self.limit
 
     def rest(self) -> None:
-        """No calls went out for a while: go on from the limit of before, but forget the rates."""
+        """Nothing goes out for a while: then go on from the limit of before, but forget the rates."""
         self._limit = self.knowledge.limit
-        self._recent.clear()
+        self._ghosts.clear()
+        self._is_holding = False
         self._start_again()
 
-    # Measuring: a round is the recent past, as long as a call takes and long enough to tell a rate.
+    def _bounded(self, limit: float) -> float:
+        return float(min(max(limit, 1.0), max(self.ceiling, 1)))
+
+    # Measuring. A round is as long as a call takes.
 
     def _measure(self, window: Window) -> None:
-        self._recent.append(window)
-        seconds, calls, kept = 0.0, 0, 0
-        self._is_round_whole = False
-        for one in reversed(self._recent):
-            seconds, calls, kept = seconds + one.seconds, calls + one.answered + one.bad, kept + 1
-            enough = calls >= _ROUND_CALLS or seconds >= _LONGEST_ROUND * self._round_seconds
-            if seconds >= self._round_seconds and enough:
-                self._is_round_whole = True
-                break
-        while len(self._recent) > kept:
-            self._recent.popleft()
-        latencies = [latency for one in self._recent for latency in one.latencies]
-        if latencies:
-            self._latency = _mean(latencies)
-        self._rate = sum(one.answered for one in self._recent) / seconds if seconds else 0.0
-        self._is_round_long = seconds >= self._round_seconds
+        self._lately.add(window, round_seconds=self._round_seconds, enough_calls=_ENOUGH_CALLS)
+        if self._is_holding and (window.answered or (not window.in_flight and not self._ghosts)):
+            self._is_holding = False
+        if self.state not in {State.STARTING, State.CRUISING}:
+            return
+        enough = _STARTING_CALLS if self.state is State.STARTING else _ENOUGH_CALLS
+        slots = min(self._limits)
+        self._delivery.add(window, round_seconds=self._round_seconds, enough_calls=enough, slots=slots)
+        if self.state is State.CRUISING:
+            self._arrears.add(window)
+            if self._delivery.is_whole:
+                self._arrears.expect(self._delivery.rate)
+
+    def _count_ghosts(self, now: float, window: Window) -> None:
+        if window.timed_out:
+            self._ghosts.append((now + _GHOST_ROUNDS * self._round_seconds, window.timed_out))
+        while self._ghosts and self._ghosts[0][0] <= now:
+            self._ghosts.popleft()
 
     @property
     def _round_seconds(self) -> float:
-        return max(self._base or self._latency, _ROUND_SECONDS)
-
-    @property
-    def _is_calm(self) -> bool:
-        return self._latency < _CALM * self._base
+        return max(self._base or self._delivery.latency_seconds, _ROUND_SECONDS)
 
     @property
     def _is_slack(self) -> bool:
         """Whether slots stand empty, and nobody waits at the registry. Beside longer calls workers are never slow."""
-        is_short = self._base < _SHORT_SECONDS
-        return is_short and self._is_calm and self._under_way < _UNPRESSED * self._limit
-
-    @property
-    def _under_way(self) -> float:
-        return sum(one.in_flight for one in self._recent) / len(self._recent)
+        seen = self._delivery
+        is_calm = self._base < _SHORT_SECONDS and seen.latency_seconds < _CALM * self._base
+        return is_calm and seen.in_flight < _UNPRESSED * seen.slots
 
     @property
     def _product(self) -> float:
-        return self._base * self._rate
+        return self._base * self._delivery.rate
 
     def _is_unpressed(self, window: Window) -> bool:
         """Whether there is less work than the limit allows."""
@@ -208,8 +199,8 @@ class Controller:
     # Trouble.
 
     def _is_failing(self) -> bool:
-        bad = sum(one.bad for one in self._recent)
-        return bad > 0 and bad >= _FAILING * (bad + sum(one.answered for one in self._recent))
+        bad, answered = self._lately.bad, self._lately.answered
+        return bad >= _FAILING_CALLS and bad >= _FAILING_SHARE * (bad + answered)
 
     def _halve(self, now: float) -> None:
         if now < self._halved_at + self._round_seconds:
@@ -217,10 +208,27 @@ class Controller:
         self._halved_at = now
         self._limit = min(self._limit, self.knowledge.limit / 2)
         self._start_again()
+        self._cruise(now, rounds=_ROUNDS_TO_SOON_DRAIN)
+
+    def _is_silent(self, window: Window) -> bool:
+        is_long = self._arrears.seconds >= self._round_seconds
+        return is_long and self._arrears.missing > _MISSING_CALLS and not self._is_unpressed(window)
+
+    def _hold(self, now: float) -> None:
+        """Fewer calls, and none before an answer came: one that times out makes no room at the registry."""
+        self._limit = max(min(_FEWEST, self._limit), _LOWERED * self._limit)
+        self._is_holding = True
+        self._start_again()
+        self._drain_at = max(self._drain_at, now + _ROUNDS_TO_SOON_DRAIN * self._round_seconds)
 
     def _start_again(self) -> None:
-        self.state = State.STARTING
-        self._queued_blocks = 0
+        """From the base that is known, but with new rates."""
+        self._delivery.forget()
+        self._lately.forget()
+        self._arrears.clear()
+        self._fallen_at = None
+        if self._base:
+            self.state = State.CRUISING
 
     # Steering.
 
@@ -228,60 +236,68 @@ class Controller:
         match self.state:
             case State.STARTING:
                 self._start(now, window)
-            case State.CRUISING if self._is_round_whole:
-                self._aim(_CALM_GAIN if self._is_calm else _CRUISING_GAIN, now, window)
-                has_fallen = self._product < _FALLEN * self._product_at_drain
-                if (now >= self._drain_at or has_fallen) and not self._is_unpressed(window):
+            case State.CRUISING if self._delivery.is_whole:
+                self._aim(round(_CRUISING_GAIN * self._product), now, window)
+                if self._is_drain_due(now) and not self._is_unpressed(window):
                     self._drain()
             case State.DRAINING:
                 self._watch_drain(now, window)
             case State.REFILLING if now >= self._full_at:
-                self._recent.clear()
                 self._cruise(now, rounds=_ROUNDS_BETWEEN_DRAINS)
             case _:
                 pass
 
-    def _aim(self, gain: float, now: float, window: Window) -> None:
+    def _aim(self, limit: float, now: float, window: Window) -> None:
         """Where slots stand empty and nobody waits, nothing is taken back, and a call more each round trip is tried.
 
         Workers that are slow to fill a slot deliver less than as many calls could. By the product alone the limit would
         follow them down to one call.
         """
-        target = gain * self._product + _SPARE_CALLS
+        target = max(limit, _FEWEST)
         if self._is_slack:
             target = max(target, self._limit + self._one_more(now))
         if target > self._limit or not self._is_unpressed(window):
             self._limit = target
 
     def _one_more(self, now: float) -> int:
-        if now < self._grown_at + self._round_seconds or self._under_way < _USED * self._limit:
+        if now < self._grown_at + self._round_seconds or self._delivery.in_flight < _USED * self._limit:
             return 0
         self._grown_at = now
         return 1
 
+    def _is_drain_due(self, now: float) -> bool:
+        if self._product >= _FALLEN * self._product_at_drain:
+            self._fallen_at = None
+        elif self._fallen_at is None:
+            self._fallen_at = now
+        has_fallen = self._fallen_at is not None and now >= self._fallen_at + _FALLEN_ROUNDS * self._round_seconds
+        return now >= self._drain_at or has_fallen
+
     def _cruise(self, now: float, *, rounds: int) -> None:
-        self.state = State.CRUISING
+        self.state = State.CRUISING if self._base else State.STARTING
+        self._fallen_at = None
         self._drain_at = now + rounds * self._round_seconds
 
-    # Starting: every answer tells of the base, in blocks, until blocks say that calls wait for each other.
+    # Starting: answers tell of the base, in blocks, until a block says that calls wait for each other.
 
     def _start(self, now: float, window: Window) -> None:
-        self._block += window.latencies
-        self._block_seconds += window.seconds
-        if len(self._block) >= _BLOCK_CALLS and self._block_seconds >= self._latency:
-            self._judge_block()
-        if self._base and self._is_round_long:
-            self._aim(_STARTING_GAIN, now, window)
-        if self._queued_blocks >= _QUEUED_BLOCKS:
-            self._cruise(now, rounds=_ROUNDS_TO_FIRST_DRAIN)
+        if now >= self._block_from:
+            self._block += window.latencies
+            self._block_seconds += window.seconds
+        enough = _BLOCK_CALLS if self._base else _FIRST_BLOCK_CALLS
+        if len(self._block) >= enough and self._block_seconds >= self._delivery.latency_seconds:
+            self._judge_block(now)
+        if self._base and self._delivery.is_whole:
+            self._aim(_STARTING_GAIN * self._product, now, window)
 
-    def _judge_block(self) -> None:
-        if self._base and _mean(self._block) > _QUEUED * self._base:
-            self._queued_blocks += 1
-        else:
-            self._queued_blocks = 0
-            self._weigh_in(self._block, most=len(self._block))
+    def _judge_block(self, now: float) -> None:
+        mean = _mean(self._block)
+        if not self._base or mean <= _UNQUEUED * self._base:
+            self._weigh_in(self._block, most=_MEMORY_CALLS)
         self._block, self._block_seconds = [], 0.0
+        self._block_from = now + self._base  # what is answered before was asked under another limit
+        if mean > _QUEUED * self._base:
+            self._cruise(now, rounds=_ROUNDS_TO_SOON_DRAIN)
 
     def _weigh_in(self, latencies: Sequence[float], *, most: int) -> None:
         """Count these into the base, against what is known of it, which counts for `most` calls at most."""
@@ -293,7 +309,7 @@ class Controller:
 
     def _drain(self) -> None:
         self.state = State.DRAINING
-        self._before_drain, self._full_rate, self._was_slack = self._limit, self._rate, self._is_slack
+        self._before_drain, self._full_rate, self._was_slack = self._limit, self._delivery.rate, self._is_slack
         self._surprise = 0.0
         self._lower(_DRAINING_GAIN * self._product)
 
@@ -330,11 +346,14 @@ class Controller:
         self._refill(now)
 
     def _refill(self, now: float) -> None:
-        """Never to more than before: a base that grew says that there is less room, not more."""
+        """Never to more than before: a base that grew says that there is less room, not more.
+
+        The rates go on from where they were before the drain, so a registry that changed meanwhile is noticed as ever.
+        """
         self._product_at_drain = self._base * self._full_rate
         self._limit = self._before_drain
         if self._surprise or not self._was_slack:
-            self._limit = min(self._limit, _CRUISING_GAIN * self._product_at_drain + _SPARE_CALLS)
+            self._limit = min(self._limit, max(_FEWEST, round(_CRUISING_GAIN * self._product_at_drain)))
         self.state = State.REFILLING
         self._full_at = now + _SETTLING_SECONDS + self._base
 

@@ -8,7 +8,8 @@ Pure, like its parts. If the process dies, the next holder goes on from the memo
 """
 
 from verify_workers.ministry.breaker import Breaker, BreakerState, Outcomes
-from verify_workers.ministry.controller import Controller, Window
+from verify_workers.ministry.controller import Controller
+from verify_workers.ministry.delivery import Window
 
 _LETTING_OUT = frozenset({BreakerState.CLOSED, BreakerState.CLOSING})
 
@@ -25,7 +26,7 @@ class Protection:
         before = self.breaker.state
         after = self.breaker.update(now_seconds, outcomes, midnight_in_seconds=midnight_in_seconds)
         if after in _LETTING_OUT:
-            if before not in _LETTING_OUT:
-                self.controller.rest()
             self.controller.update(now_seconds, window)
+        elif before in _LETTING_OUT:
+            self.controller.rest()
         return self.breaker.allowance(now_seconds, self.controller.limit)

@@ -25,7 +25,8 @@ from verify_workers.ministry.breaker import (
     Outcomes,
     seconds_until_midnight,
 )
-from verify_workers.ministry.controller import Controller, Knowledge, Window
+from verify_workers.ministry.controller import Controller, Knowledge
+from verify_workers.ministry.delivery import Window
 from verify_workers.ministry.observed import BUSY, TIMEOUT, Sight
 from verify_workers.ministry.protection import Protection
 
