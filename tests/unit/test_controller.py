@@ -86,6 +86,13 @@ def test_a_silent_registry_is_asked_again_when_nothing_is_under_way() -> None:
     assert _update_until(controller, 43.0, Window(0.1), start=41.1) >= 1
 
 
+def test_a_worker_that_is_late_to_tell_is_no_silence() -> None:
+    """A busy machine tells of half a second's answers in one go: nothing is held back."""
+    controller = _settled(limit=14.0, base_seconds=0.1, rate=100.0)
+    assert _update_until(controller, 24.5, Window(0.1, in_flight=14.0), start=24.1) > 0
+    assert controller.update(24.6, Window(0.1, answered=60, latencies=[0.14], in_flight=14.0)) >= 14
+
+
 def test_less_work_is_no_silence() -> None:
     """Where nothing was asked, nothing is missing."""
     controller = _settled(limit=7.0, base_seconds=2.0, rate=2.5)

@@ -52,6 +52,7 @@ _MEMORY_SURPRISED_CALLS = 8  # and for fewer once a second drain has confirmed t
 _FAILING_SHARE, _FAILING_CALLS = 0.1, 2
 _GHOST_ROUNDS = 4
 _EXPECTED_SHARE, _MISSING_CALLS = 0.6, 3  # so many answers too few, at this part of the rate: the registry lost servers
+_SILENT_SECONDS = 1.0  # a worker on a busy machine may be that late to tell of its answers
 _LOWERED = 0.6
 _UNPRESSED = 0.85
 _SHORT_SECONDS = 0.5  # a call that a busy worker's own slowness is long beside
@@ -211,7 +212,7 @@ class Controller:
         self._cruise(now, rounds=_ROUNDS_TO_SOON_DRAIN)
 
     def _is_silent(self, window: Window) -> bool:
-        is_long = self._arrears.seconds >= self._round_seconds
+        is_long = self._arrears.seconds >= max(self._round_seconds, _SILENT_SECONDS)
         return is_long and self._arrears.missing > _MISSING_CALLS and not self._is_unpressed(window)
 
     def _hold(self, now: float) -> None:
