@@ -1,7 +1,8 @@
 """The static files of the pages, at addresses that change with their content, so that browsers may keep them for ever.
 
 Read and compressed once at start; immutable afterwards. The scripts are plain modules, written by hand; before each
-stands one line with the words it says, in the page's language, so that script and words are one request.
+stands one line with the words it says, in the page's language, so that script and words are one request, and before two
+of them what they share.
 """
 
 import gzip
@@ -21,6 +22,7 @@ _DIGEST_CHARACTERS = 12
 _MONTHS = range(1, 13)
 _NIK_WORDS = ("year_unsure", "female", "male", "region_unknown")
 _SCRIPT = "text/javascript; charset=utf-8"
+_PATIENT = frozenset({"photo", "test"})  # scripts that ask until there is an answer
 
 
 class Asset(msgspec.Struct, frozen=True):
@@ -49,10 +51,11 @@ def regions() -> Asset:
 
 def script(name: str, language: Language) -> Asset:
     """A module from script/ with the words it says."""
-    shared = {"form": _form_words, "status": _status_words}.get(name)
-    words = {**_texts(f"page.script.{name}.", language), **(shared(language) if shared else {})}
+    more_words = {"form": _form_words, "status": _status_words}.get(name)
+    words = {**_texts(f"page.script.{name}.", language), **(more_words(language) if more_words else {})}
     line = b"const WORDS = " + msgspec.json.encode(words) + b";\n"
-    return _asset(f"{name}-{language}", "js", _SCRIPT, line + _read(f"script/{name}.js"))
+    shared_code = _read("script/patience.js") if name in _PATIENT else b""
+    return _asset(f"{name}-{language}", "js", _SCRIPT, line + shared_code + _read(f"script/{name}.js"))
 
 
 def _form_words(language: Language) -> dict[str, object]:

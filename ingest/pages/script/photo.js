@@ -1,11 +1,10 @@
 // The photo form's help for those who have JavaScript: the picture is made small on the device, so that it costs little of
 // a data plan, and sent in parts. Guarantee: after a lost connection it goes on behind the last part that was answered, and
 // says so; nothing is sent twice. Without this the form sends the file as it is.
-// WORDS stands before this, in the page's language.
+// WORDS, in the page's language, and patience.js stand before this.
 
 const LONG_SIDE = 1_600, QUALITY = 0.85, PART_BYTES = 64 * 1024;
 const FIRST_PAUSE_MS = 1_000, LONGEST_PAUSE_MS = 30_000, ATTEMPT_MS = 60_000;
-const RETRIED = [408, 409, 429, 500, 502, 503, 504];
 let under_way = false;
 
 async function shrunk(file) {
@@ -57,15 +56,6 @@ async function send(form, photo) {
     await rest(pause * (0.8 + 0.4 * Math.random()));
     pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
   }
-}
-
-// A pause ends early when the connection is back.
-function rest(milliseconds) {
-  return new Promise(done => {
-    const end = () => { clearTimeout(timer); removeEventListener("online", end); done(); };
-    const timer = setTimeout(end, milliseconds);
-    addEventListener("online", end);
-  });
 }
 
 function tell(words) {

@@ -1,14 +1,13 @@
 // The test's help for those who have JavaScript: each answer is saved as it is chosen, the time that is left runs on, and
 // the score comes by itself. Guarantee: an answer that the server has not confirmed stays on this device and is sent
 // again, also after a reload or without a connection in between; the phone's clock decides nothing. Without this the
-// form's buttons do the same. WORDS stands before this, in the page's language.
+// form's buttons do the same. WORDS, in the page's language, and patience.js stand before this.
 
 const handle = location.pathname.split("/")[2], api = `/api/v1/registrations/${handle}/test`;
 const page = `/r/${handle}/test?lang=${document.documentElement.lang}`;
 const form = document.querySelector("form[data-deadline]"), scoring = document.querySelector("[data-scoring]");
 const KEPT = `test ${handle}`;
 const FIRST_PAUSE_MS = 1_000, LONGEST_PAUSE_MS = 15_000, GROWTH = 1.6, ATTEMPT_MS = 10_000, TICK_MS = 5_000;
-const RETRIED = [408, 409, 429, 500, 502, 503, 504];
 
 // --- Asking the server until it says something.
 
@@ -29,15 +28,6 @@ async function ask(path, body) {
     tell(WORDS.lost);
     await rest(wait * (0.8 + 0.4 * Math.random()));
   }
-}
-
-// A pause ends early when the connection is back.
-function rest(milliseconds) {
-  return new Promise(done => {
-    const end = () => { clearTimeout(timer); removeEventListener("online", end); done(); };
-    const timer = setTimeout(end, milliseconds);
-    addEventListener("online", end);
-  });
 }
 
 function tell(words) {
