@@ -92,15 +92,15 @@ class Participation:
 
     async def answer(self, registration_id: UUID, given: Mapping[int, int]) -> None:
         """Save answers: the place of an option by the place of its question. The others stay as they were."""
-        attempt = await self._attempt(registration_id)
         places = [given.get(place) for place in range(QUESTIONS)]
-        if not await assessments.save_answers(self._database, registration_id, attempt.wave, places):
+        if not await assessments.save_answers(self._database, registration_id, places):
+            await self._assert_begun(registration_id)
             raise Rejected("test_ended")
 
     async def submit(self, registration_id: UUID) -> None:
         """End the test. Ending it again changes nothing."""
-        attempt = await self._attempt(registration_id)
-        await assessments.submit(self._database, registration_id, attempt.wave)
+        if not await assessments.submit(self._database, registration_id):
+            await self._assert_begun(registration_id)
 
     async def join(self, registration_id: UUID, wave: int) -> None:
         """Join a wave; raises `Rejected` with why not, `Overloaded` when too many wait."""
@@ -119,11 +119,9 @@ class Participation:
         """Commit joins, batch after batch."""
         await self._joins.run()
 
-    async def _attempt(self, registration_id: UUID) -> Attempt:
-        attempt = (await self.progress(registration_id)).attempt
-        if attempt is None:
+    async def _assert_begun(self, registration_id: UUID) -> None:
+        if (await self.progress(registration_id)).attempt is None:
             raise Rejected("test_not_started")
-        return attempt
 
     async def _commit(self, batch: Sequence[_Joiner]) -> Sequence[Joining]:
         outcomes: dict[_Joiner, Joining] = {}

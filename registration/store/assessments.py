@@ -52,17 +52,17 @@ async def start(
     return None if row is None else attempt_of(row)
 
 
-async def save_answers(database: Database, registration_id: UUID, wave: int, answers: Sequence[int | None]) -> bool:
+async def save_answers(database: Database, registration_id: UUID, answers: Sequence[int | None]) -> bool:
     """Save answers, the place of the chosen option of each question; None keeps what was there.
 
-    Returns False when the attempt has ended.
+    Returns False when no attempt runs: it has ended, or there is none.
     """
-    return await database.fetch_row(statement("save_answers"), registration_id, wave, answers) is not None
+    return await database.fetch_row(statement("save_answers"), registration_id, answers) is not None
 
 
-async def submit(database: Database, registration_id: UUID, wave: int) -> bool:
-    """End an attempt by hand; False when it had ended."""
-    return await database.fetch_row(statement("submit_assessment"), registration_id, wave) is not None
+async def submit(database: Database, registration_id: UUID) -> bool:
+    """End the attempt that runs by hand; False when there is none."""
+    return await database.fetch_row(statement("submit_assessment"), registration_id) is not None
 
 
 async def score_ended(database: Database, score: Callable[[Unscored], Scores], *, bank_version: int, limit: int) -> int:

@@ -262,15 +262,15 @@ async def test_answers_are_kept_and_the_deadline_is_the_servers(database: Databa
     assert attempt is not None
     assert attempt.answers == (None,) * QUESTIONS
     assert attempt.deadline_at <= attempt.started_at + timedelta(minutes=25, seconds=1)
-    assert await assessments.save_answers(database, person, 1, answers({0: 2}))
-    assert await assessments.save_answers(database, person, 1, answers({18: 3}))
-    assert await assessments.save_answers(database, person, 1, answers({0: 1}))
+    assert await assessments.save_answers(database, person, answers({0: 2}))
+    assert await assessments.save_answers(database, person, answers({18: 3}))
+    assert await assessments.save_answers(database, person, answers({0: 1}))
     again = await assessments.start(database, person, bank_version=1, minutes=25, asks_students=False)
     assert again is not None
     assert (again.started_at, again.answers[0], again.answers[18]) == (attempt.started_at, 1, 3)
-    assert await assessments.submit(database, person, 1)
-    assert not await assessments.submit(database, person, 1)
-    assert not await assessments.save_answers(database, person, 1, answers({1: 0}))
+    assert await assessments.submit(database, person)
+    assert not await assessments.submit(database, person)
+    assert not await assessments.save_answers(database, person, answers({1: 0}))
     kept = await attempt_of(database, person)
     assert kept.ended
     assert kept.answers[1] is None
@@ -281,10 +281,10 @@ async def test_the_deadline_ends_an_attempt_that_nobody_submitted(database: Data
     (person,) = await complete(database, 1)
     await planned(database)
     await assessments.start(database, person, bank_version=1, minutes=25, asks_students=False)
-    await assessments.save_answers(database, person, 1, answers({4: 0}))
+    await assessments.save_answers(database, person, answers({4: 0}))
     assert await assessments.score_ended(database, lambda _: Scores(1, 1), bank_version=1, limit=10) == 0
     await database.fetch("update assessments set deadline_at = clock_timestamp()")
-    assert not await assessments.save_answers(database, person, 1, answers({5: 0}))
+    assert not await assessments.save_answers(database, person, answers({5: 0}))
 
     def by_length(item: Unscored) -> Scores:
         return Scores(len(item.answers), 1)
@@ -300,7 +300,7 @@ async def test_two_scorers_share_the_work_and_score_each_attempt_once(database: 
     await planned(database)
     for person in ids:
         await assessments.start(database, person, bank_version=1, minutes=25, asks_students=False)
-        await assessments.submit(database, person, 1)
+        await assessments.submit(database, person)
     counts = [0, 0]
 
     async def scorer(number: int) -> None:
@@ -317,7 +317,7 @@ async def test_what_of_the_later_stages_waits_is_counted(database: Database) -> 
     await planned(database)
     assert (await stages.measure(database)).oldest_unscored_seconds == 0
     await assessments.start(database, person, bank_version=1, minutes=25, asks_students=False)
-    await assessments.submit(database, person, 1)
+    await assessments.submit(database, person)
     await database.fetch("update assessments set submitted_at = submitted_at - interval '90 seconds'")
     assert 90 <= (await stages.measure(database)).oldest_unscored_seconds < 150
     await assessments.score_ended(database, lambda _: Scores(5, 5), bank_version=1, limit=9)

@@ -58,6 +58,8 @@ def assert_told_why_not(stack: Stack, newcomer: str, untested: str) -> None:
     assert post(stack, f"{newcomer}/test").json["code"] == "checks_incomplete"
     assert post(stack, f"{newcomer}/join", {"wave": 1}).json["code"] == "checks_incomplete"
     assert post(stack, f"{untested}/join", {"wave": 1}).json["code"] == "test_not_done"
+    assert post(stack, f"{untested}/test/answer", {"question": 0, "option": 0}).json["code"] == "test_not_started"
+    assert post(stack, f"{untested}/test/submit").json["code"] == "test_not_started"
 
 
 def complete(stack: Stack, person: Person) -> str:
