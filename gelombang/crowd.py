@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gelombang import connecting, data_directory
+from gelombang import data_directory
 from gelombang.errors import CommandError
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def crowd(  # noqa: PLR0913 - one parameter for each option
     data_dir: Annotated[Path | None, typer.Option(help="Data directory of the local stack.")] = None,
 ) -> None:
     """Put verified applicants into a running local stack, and open a wave for them unless one is open."""
-    from loadtest.funnel import console  # noqa: PLC0415 - slow to import
+    from gelombang import connecting  # noqa: PLC0415 - slow to import
+    from loadtest.funnel import console  # noqa: PLC0415
     from loadtest.rehearsal.ground import Ground  # noqa: PLC0415
     from registration.sealing import KeyRing  # noqa: PLC0415
     from registration.store.database import Database  # noqa: PLC0415

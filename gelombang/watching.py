@@ -11,12 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGKILL
 
-import yaml
-
 from gelombang import launcher, probes
 from gelombang.service import Service
-from monitoring.alerting.routing import configuration
-from monitoring.alerting.rulebook import rule_files
 
 FOLDER = "watch"
 TARGETS = "targets.json"
@@ -92,6 +88,9 @@ def write_targets(folder: Path, targets: Mapping[str, str]) -> None:
 
 
 def _write(folder: Path, targets: Mapping[str, str], ports: tuple[int, int], wanted: Wanted) -> None:
+    from monitoring.alerting.routing import configuration  # noqa: PLC0415 - slow to import, and seldom needed
+    from monitoring.alerting.rulebook import rule_files  # noqa: PLC0415
+
     rules = folder / "rules"
     rules.mkdir(parents=True, exist_ok=True)
     for name, groups in rule_files(compression=wanted.compression).items():
@@ -118,6 +117,8 @@ def _write(folder: Path, targets: Mapping[str, str], ports: tuple[int, int], wan
 
 
 def _dump(path: Path, document: object) -> None:
+    import yaml  # noqa: PLC0415 - slow to import, and seldom needed
+
     path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
 
 
