@@ -9,6 +9,9 @@ BIN := $(VENV)/bin
 RENDERED := .rendered
 ARGS ?=
 
+# Else each of the many processes that a stack or a test starts would compile the whole project anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install up test bench chaos prove check lock format docs clean
 

@@ -122,7 +122,7 @@ class Stack:
         """Describe the front doors, which share one socket, and the workers of each kind that has someone to ask."""
         doors = [self._door(f"ingest-{slot}") for slot in range(1, processes + 1)]
         checking = [self._worker(kind, slot) for kind in self.kinds() for slot in range(1, workers + 1)]
-        return [*doors, *checking, self._worker("waves", 1)]
+        return [*doors, *checking, self._worker("waves", 1)] if workers else doors
 
     def kinds(self) -> list[str]:
         """Give the kinds of check whose outside system is known."""

@@ -52,7 +52,7 @@ def up(  # noqa: PLR0913 - one parameter for each option
     processes: Annotated[
         int | None, typer.Option(min=1, help="Front-door processes; by default one per core.", show_default=False)
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Workers of each kind.")] = 1,
+    workers: Annotated[int, typer.Option(min=0, help="Workers of each kind; 0: the front door alone.")] = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Empty the data directory first.")] = False,
     no_simulators: Annotated[bool, typer.Option("--no-simulators", help="Start no ministry, mail and SMS.")] = False,
     fault_proxy: Annotated[

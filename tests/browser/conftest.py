@@ -3,6 +3,7 @@
 Imports nothing of what is tested; only the made-up people are the stand-ins' own.
 """
 
+import contextlib
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.stack import Stack, eventually, found, running, someone, typed
 
 Language = Literal["id", "en"]
 
+HERE = Path(__file__).parent
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = (
     "--no-sandbox",  # root has no other way
@@ -245,13 +247,43 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield ready
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[Browser]:
-    """One browser for a module: while it runs, its event loop would be in the way of other folders' async tests."""
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield launched
-        launched.close()
+class Browsers:
+    """One browser, started when it is first wanted."""
+
+    def __init__(self, program: Path) -> None:
+        self._program = program
+        self._stack = contextlib.ExitStack()
+        self._browser: Browser | None = None
+
+    def get(self) -> Browser:
+        """The browser."""
+        if self._browser is None:
+            playwright = self._stack.enter_context(sync_playwright())
+            self._browser = playwright.chromium.launch(executable_path=self._program, args=ARGUMENTS)
+            self._stack.callback(self._browser.close)
+        return self._browser
+
+    def close(self) -> None:
+        """End it; it can be started again."""
+        self._browser = None
+        self._stack.close()
+
+
+BROWSERS = Browsers(CHROMIUM)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """While a browser runs, its event loop would be in the way of other folders' async tests."""
+    if nextitem is None or nextitem.path.parent != HERE:
+        BROWSERS.close()
+
+
+@pytest.fixture
+def browser(chromium: Path) -> Browser:
+    """One browser for as long as tests of this folder follow each other."""
+    assert chromium.exists()
+    return BROWSERS.get()
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ SMALL_BATCHES = {"GELOMBANG_BATCH_LIMIT": "1", "GELOMBANG_ADMISSION_TARGET_SECON
 EAGER_CLIENTS = 600
 SLOW_SOCKETS = 1_000
 OPEN_CONNECTIONS = 5_000
+DOOR_ALONE = ("--no-simulators", "--workers", "0")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         pytest.skip(f"this user may open {hard} files, which is too few for a crowd")
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with running(
-        tmp_path_factory.mktemp("narrow") / "data", "--no-simulators", processes=1, environment=SMALL_BATCHES
+        tmp_path_factory.mktemp("narrow") / "data", *DOOR_ALONE, processes=1, environment=SMALL_BATCHES
     ) as stack:
         yield stack
 
@@ -79,7 +80,7 @@ def accepted(stack: Stack) -> int:
 def test_a_full_door_refuses_with_a_delay_and_keeps_every_promise(narrow: Stack) -> None:
     """Under many times its capacity it goes on accepting; refusals say when to come back; what was acked is stored."""
     before = accepted(narrow)
-    seen = asyncio.run(crowd(narrow, clients=EAGER_CLIENTS, posts=6))
+    seen = asyncio.run(crowd(narrow, clients=EAGER_CLIENTS, posts=3))
     assert set(seen.statuses) == {202, 503}
     assert set(seen.codes) == {"overloaded"}
     assert min(seen.delays) >= 1
@@ -96,7 +97,7 @@ def test_whoever_is_stored_is_answered_also_when_the_door_is_full(narrow: Stack)
     replays: Counter[int] = Counter()
 
     async def in_the_rush() -> Seen:
-        rush = asyncio.create_task(crowd(narrow, clients=EAGER_CLIENTS, posts=6))
+        rush = asyncio.create_task(crowd(narrow, clients=EAGER_CLIENTS, posts=3))
         while not rush.done():
             again = await asyncio.to_thread(narrow.register, person, key=key)
             replays[again.status] += 1
@@ -114,7 +115,7 @@ def test_whoever_is_stored_is_answered_also_when_the_door_is_full(narrow: Stack)
 
 def test_the_door_opens_again_by_itself(narrow: Stack) -> None:
     """After the rush the first newcomer is let in."""
-    asyncio.run(crowd(narrow, clients=EAGER_CLIENTS, posts=5))
+    asyncio.run(crowd(narrow, clients=EAGER_CLIENTS, posts=2))
     eventually(lambda: narrow.register(someone()).status == 202)
 
 
@@ -126,7 +127,7 @@ def test_a_queue_that_has_no_room_names_the_delay_that_was_set(tmp_path: Path) -
         "GELOMBANG_BATCH_QUEUE_LIMIT": "1",
         "GELOMBANG_RETRY_AFTER_SECONDS": "20",
     }
-    with running(tmp_path / "data", "--no-simulators", processes=1, environment=environment) as stack:
+    with running(tmp_path / "data", *DOOR_ALONE, processes=1, environment=environment) as stack:
         seen = asyncio.run(crowd(stack, clients=50, posts=5))
     assert seen.codes["overloaded"] > 0
     assert min(seen.delays) >= 20
@@ -157,13 +158,14 @@ def test_slow_clients_do_not_stop_honest_ones(narrow: Stack) -> None:
     asyncio.run(scene())
 
 
-def test_a_body_that_does_not_come_is_given_up(tmp_path: Path) -> None:
-    """408 after the deadline, and the connection is free again."""
-    environment = {"GELOMBANG_BODY_TIMEOUT_SECONDS": "0.2"}
-    with running(tmp_path / "data", "--no-simulators", processes=1, environment=environment) as stack:
+def test_what_does_not_come_is_given_up_and_connections_have_a_cap(tmp_path: Path) -> None:
+    """A body that stops: 408. A silent connection, half a head, one too many: closed; and room comes back."""
+    deadlines = {"GELOMBANG_BODY_TIMEOUT_SECONDS": "0.2", "GELOMBANG_HEAD_TIMEOUT_SECONDS": "1"}
+    environment = {**deadlines, "GELOMBANG_CONNECTION_LIMIT": "5"}
+    with running(tmp_path / "data", *DOOR_ALONE, processes=1, environment=environment) as stack:
         address = urlsplit(stack.endpoints["front_door"])
 
-        async def scene() -> bytes:
+        async def half_a_body() -> bytes:
             reader, writer = await asyncio.open_connection(address.hostname, address.port)
             writer.write(
                 b"POST /api/v1/registrations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -173,16 +175,7 @@ def test_a_body_that_does_not_come_is_given_up(tmp_path: Path) -> None:
             writer.close()
             return answer
 
-        assert b" 408 " in asyncio.run(scene()).partition(b"\r\n")[0]
-
-
-def test_a_head_that_does_not_end_is_given_up_and_connections_have_a_cap(tmp_path: Path) -> None:
-    """A silent connection and half a head are not waited for; one connection too many is closed; room comes back."""
-    environment = {"GELOMBANG_HEAD_TIMEOUT_SECONDS": "1", "GELOMBANG_CONNECTION_LIMIT": "5"}
-    with running(tmp_path / "data", "--no-simulators", processes=1, environment=environment) as stack:
-        address = urlsplit(stack.endpoints["front_door"])
-
-        async def scene() -> None:
+        async def too_many() -> None:
             held = [await asyncio.open_connection(address.hostname, address.port) for _ in range(5)]
             for _, writer in held[:3]:
                 writer.write(b"POST /api/v1/registrations HTTP/1.1\r\nHost: x\r\n")
@@ -192,7 +185,8 @@ def test_a_head_that_does_not_end_is_given_up_and_connections_have_a_cap(tmp_pat
             for writer in (extra, *(writer for _, writer in held)):
                 writer.close()
 
-        asyncio.run(scene())
+        assert b" 408 " in asyncio.run(half_a_body()).partition(b"\r\n")[0]
+        asyncio.run(too_many())
         assert stack.register(someone()).status == 202
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests.stack import API, Stack, eventually, gelombang, running, someone, typed
 
+DOOR_ALONE = ("--no-simulators", "--workers", "0")
 DRAIN_SECONDS = 8
 EXIT_SECONDS = 10
 ROUNDS = 2
@@ -25,7 +26,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Two front doors that stop as in production; their logs hold every request."""
     # Longer than a client of this test pauses between two requests, on the busiest machine.
     told = {"GELOMBANG_DRAIN_SECONDS": str(DRAIN_SECONDS), "GELOMBANG_DRAIN_IDLE_SECONDS": "3"}
-    with running(tmp_path_factory.mktemp("rolling") / "data", "--no-simulators", environment=told) as running_stack:
+    with running(tmp_path_factory.mktemp("rolling") / "data", *DOOR_ALONE, environment=told) as running_stack:
         yield running_stack
 
 
@@ -125,7 +126,7 @@ def test_whoever_connects_while_no_process_is_there_waits_for_the_next(stack: St
 def test_an_idle_connection_does_not_hold_a_stop_up_to_its_limit(tmp_path: Path) -> None:
     """Nothing comes on it, so it is closed when it has been idle for the time that is set, and the process ends."""
     told = {"GELOMBANG_DRAIN_SECONDS": "300", "GELOMBANG_DRAIN_IDLE_SECONDS": "0.2"}
-    with running(tmp_path / "data", "--no-simulators", processes=1, environment=told) as stack:
+    with running(tmp_path / "data", *DOOR_ALONE, processes=1, environment=told) as stack:
 
         async def scene() -> None:
             async with aiohttp.ClientSession(stack.endpoints["front_door"]) as session:

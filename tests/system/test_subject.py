@@ -116,7 +116,7 @@ async def test_erasing_again_finds_nothing(stack: Stack) -> None:
 
 async def test_ids_that_are_still_in_the_streams_find_nothing(stack: Stack) -> None:
     """Work in hand ends quietly: no dead letter, no bug, no message to somebody who is no longer known."""
-    people = [someone() for _ in range(20)]
+    people = [someone() for _ in range(6)]
     for person in people:
         handle = stack.register(person).json["handle"]
         assert subject(stack, "erase", "--handle", handle, *WHY, "--yes").returncode == 0

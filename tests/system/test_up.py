@@ -132,37 +132,42 @@ def test_doctor_sees_the_running_stack(up: Stack) -> None:
     assert "ok    Valkey answers" in done.stdout
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_stops_everything(tmp_path: Path, number: signal.Signals) -> None:
+def ends_whole(up: Stack, number: signal.Signals) -> None:
     """Nothing runs on, and nobody finds a stack that is not there."""
+    pids = up.endpoints["pids"].values()
+    up.process.send_signal(number)
+    assert up.process.wait(DEADLINE_SECONDS) == 0
+    assert not any(runs(pid) for pid in pids)
+    assert not (up.directory / "endpoints.json").exists()
+    assert "was killed" not in up.output.read_text()
+
+
+def test_sigterm_stops_everything(tmp_path: Path) -> None:
+    """As whoever supervises it asks."""
     with running(tmp_path / "data") as up:
-        pids = up.endpoints["pids"].values()
-        up.process.send_signal(number)
-        assert up.process.wait(DEADLINE_SECONDS) == 0
-        assert not any(runs(pid) for pid in pids)
-        assert not (up.directory / "endpoints.json").exists()
-        assert "was killed" not in up.output.read_text()
+        ends_whole(up, signal.SIGTERM)
 
 
-def test_a_killed_stack_leaves_nothing_and_starts_again(tmp_path: Path) -> None:
-    """After `kill -9` no process stays, and the next start finds its keys and data again, without a hand."""
-    with running(tmp_path / "data") as up:
-        pids = up.endpoints["pids"].values()
-        keys = (up.directory / "keys.json").read_bytes()
-        up.process.kill()
-        up.process.wait()
-        with running(tmp_path / "data") as again:
-            assert not any(runs(pid) for pid in pids)
-            assert keys == (again.directory / "keys.json").read_bytes()
-
-
-def test_without_simulators_the_front_door_still_works(tmp_path: Path) -> None:
+def test_without_simulators_the_front_door_still_works_and_ctrl_c_stops_everything(tmp_path: Path) -> None:
     """Workers without anyone to ask are left out, and that is said."""
     with running(tmp_path / "data", "--no-simulators") as up:
         own = ("ingest-1", "ingest-2", "worker-photo", "worker-waves")
         assert list(up.endpoints["pids"]) == ["postgresql", "valkey", *own]
         assert up.endpoints["ministry"] is None
         assert "GELOMBANG_MINISTRY_URL is not set" in up.output.read_text()
+        ends_whole(up, signal.SIGINT)
+
+
+def test_a_killed_stack_leaves_nothing_and_starts_again(tmp_path: Path) -> None:
+    """After `kill -9` no process stays, and the next start finds its keys and data again, without a hand."""
+    with running(tmp_path / "data", processes=1) as up:
+        pids = up.endpoints["pids"].values()
+        keys = (up.directory / "keys.json").read_bytes()
+        up.process.kill()
+        up.process.wait()
+        with running(tmp_path / "data", "--no-simulators", "--workers", "0", processes=1) as again:
+            assert not any(runs(pid) for pid in pids)
+            assert keys == (again.directory / "keys.json").read_bytes()
 
 
 def test_fresh_never_touches_what_is_not_ours(tmp_path: Path) -> None:
