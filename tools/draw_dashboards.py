@@ -21,6 +21,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backg
 COLOURS = ("#2f6fb2", "#d9822b", "#3c9d5d", "#c23b3b", "#8559a5", "#7a6652", "#d472a8", "#6b7785", "#a8a32b", "#2ba8a3")
 WIDTH, CELL, ROW = 1_440, 60, 38
 LEFT, TOP, BOTTOM = 58, 8, 22
+NAMES = 96  # width of a bar's name
 STYLE = f"""
 body {{ margin: 0; padding: 16px; width: {WIDTH}px; background: #eef0f3; color: #23303d; font: 13px sans-serif }}
 h1 {{ font-size: 20px; margin: 0 }} p {{ margin: 2px 0 12px; color: #5b6977 }}
@@ -81,7 +82,7 @@ def _panel(panel: Mapping[str, Any], found: Sequence[Series], window: Window) ->
     elif panel["type"] == "stat":
         inside = _number(found[0], unit, limit)
     elif panel["type"] == "bargauge":
-        inside = _bars(found, unit, width - 22)
+        inside = _bars(found, unit, (width - 22, height - 44))
     else:
         stacked = panel["fieldConfig"]["defaults"]["custom"].get("stacking", {}).get("mode") == "normal"
         lines = _stacked(found) if stacked else found
@@ -103,18 +104,22 @@ def _number(series: Series, unit: str, limit: float | None) -> str:
     return f"<div class='number {word}'>{number(value, unit)}</div>"
 
 
-def _bars(found: Sequence[Series], unit: str, width: int) -> str:
+def _bars(found: Sequence[Series], unit: str, size: tuple[int, int]) -> str:
+    """A line for each, its name on the left, all of them within the panel."""
+    width, height = size
     order = sorted(found, key=_last, reverse=True)
     most = max(_last(order[0]), 1)
+    pitch = min(34, height / len(order))
     rows = []
     for index, series in enumerate(order):
-        y, value = index * 34, _last(series)
+        y, value = index * pitch, _last(series)
+        long = max(1, (width - NAMES - 60) * value / most)
         rows.append(
-            f"<text x=0 y={y + 11}>{html.escape(series.name)}</text>"
-            f"<rect x=0 y={y + 15} width={max(1, (width - 60) * value / most):.0f} height=12 fill='{COLOURS[0]}'/>"
-            f"<text x={(width - 60) * value / most + 6:.0f} y={y + 25}>{number(value, unit)}</text>"
+            f"<text x=0 y={y + 11:.0f}>{html.escape(series.name)}</text>"
+            f"<rect x={NAMES} y={y + 1:.0f} width={long:.0f} height=12 fill='{COLOURS[0]}'/>"
+            f"<text x={NAMES + long + 6:.0f} y={y + 11:.0f}>{number(value, unit)}</text>"
         )
-    return f"<svg width={width} height={34 * len(order)}>{''.join(rows)}</svg>"
+    return f"<svg width={width} height={height}>{''.join(rows)}</svg>"
 
 
 def _stacked(found: Sequence[Series]) -> Sequence[Series]:
