@@ -33,9 +33,9 @@ def test_a_wave_is_forecast_without_a_system(tmp_path: Path) -> None:
 
 
 def test_a_wave_is_replayed_on_the_real_system(tmp_path: Path) -> None:
-    """Everybody who came has a verdict in the end, and the time it took is set beside the forecast's.
+    """Everybody who came has a verdict in the end, not earlier than the stand-in registry can have given them.
 
-    How near they are is for a quiet machine to say: exit codes 0 and 1 are both right here.
+    How near that is to the forecast is for a quiet machine to say: exit code 0 or 1 tells it, and both are right here.
     """
     # 300 s of spike in 6 s: 420 people at a top of 250/s. The registry does 40/s here.
     options = ("--replay", "--profile", "spike", "--peak", "5", "--minutes", "0.1", "--one-in", "1")
@@ -46,6 +46,7 @@ def test_a_wave_is_replayed_on_the_real_system(tmp_path: Path) -> None:
     seen = found["seen"]
     assert seen["errors"] == {}
     assert seen["moments"][-1]["registered"] == seen["moments"][-1]["decided"] > 300
-    assert found["drain_ratio"] > 0
-    assert (done.returncode == 0) == (found["drain_ratio"] <= 1.1)
+    # The queue counts as gone when a second of the registry's work waits; its 16 servers have a call each in hand.
+    assert seen["drained_at_seconds"] >= (seen["moments"][-1]["decided"] - 40 - 16) / 40
+    assert done.returncode == (0 if abs(found["drain_ratio"] - 1) <= 0.1 else 1)
     assert seen["moments"][-1]["confirmed"] > 0
