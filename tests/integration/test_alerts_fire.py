@@ -48,10 +48,10 @@ SLOW_STEP = 240  # below the five minutes after which Prometheus takes a sample 
 
 @needs_promtool
 def test_slow_burns_become_tickets(tmp_path: Path) -> None:
-    """A promise that is broken a little for a day is no page, and is not forgotten."""
+    """A promise that is broken a little for days is no page, and is not forgotten."""
     wanted = names()
-    a_day = 86_400
-    history = sound(step=SLOW_STEP, seconds=a_day)
+    days = 4 * 86_400
+    history = sound(step=SLOW_STEP, seconds=days)
     recorded = [
         {"series": 'slo:bad{slo="door_availability"}', "values": f"0.1+0x{history.count}"},
         {"series": 'slo:total{slo="door_availability"}', "values": f"20+0x{history.count}"},
@@ -64,7 +64,7 @@ def test_slow_burns_become_tickets(tmp_path: Path) -> None:
             "promql_expr_test": [
                 {
                     "expr": 'max by (alertname, severity) (ALERTS{alertname="DoorFailing",alertstate="firing"})',
-                    "eval_time": f"{a_day}s",
+                    "eval_time": f"{days}s",
                     "exp_samples": [{"labels": '{alertname="DoorFailing", severity="ticket"}', "value": 1}],
                 }
             ],

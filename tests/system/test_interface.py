@@ -30,7 +30,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 BOUNDED = settings(
-    max_examples=30,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     phases=(Phase.explicit, Phase.generate),  # what fails is reported as it was sent: shrinking would take minutes
