@@ -77,7 +77,6 @@ class Intake:
             batch_limit=settings.batch_limit,
             queue_limit=settings.batch_queue_limit,
             retry_after_seconds=settings.retry_after_seconds,
-            gather_seconds=settings.batch_gather_seconds,
             observe=observe,
         )
         self._finds = GroupCommit(

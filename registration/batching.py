@@ -5,15 +5,13 @@ commit fails, every submitter of the batch gets its error and must take the outc
 whatever was not answered is either committed whole or not at all.
 
 The batch grows with load by itself: an idle system commits single items at once, a busy one whatever has queued up.
-Where items came while a commit was under way, the next one may wait `gather_seconds` for more: a commit costs much,
-however little it holds.
 """
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, TypeVar
 
 from registration.errors import Overloaded
 
@@ -21,8 +19,6 @@ READ_LIMIT = 512  # ids in one look-up: they stay cheap, however little a commit
 _PACE_WEIGHT = 0.2  # of the newest commit
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-# An item, what its submitter waits for, and when it came.
-_Waiting: TypeAlias = tuple[Item, asyncio.Future[Result], float]
 Commit = Callable[[Sequence[Item]], Awaitable[Sequence[Result]]]
 # Told after each commit: items in the batch, and seconds that its oldest item had waited before the commit began.
 Observe = Callable[[int, float], None]
@@ -31,29 +27,25 @@ Observe = Callable[[int, float], None]
 class GroupCommit(Generic[Item, Result]):
     """Gathers items for `commit`, which takes a batch and returns one result for each item, in order."""
 
-    def __init__(  # noqa: PLR0913 - most have a default
+    def __init__(
         self,
         commit: Commit[Item, Result],
         *,
         batch_limit: int,
         queue_limit: int,
         retry_after_seconds: float = 1.0,
-        gather_seconds: float = 0.0,
         observe: Observe = lambda _size, _seconds: None,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._commit = commit
         self._batch_limit = batch_limit
         self._queue_limit = queue_limit
         self._retry_after_seconds = retry_after_seconds
-        self._gather_seconds = gather_seconds
         self._observe = observe
         self._clock = clock
-        self._sleep = sleep
         self._writers = 0
         self._pace_seconds = 0.0  # of a commit, averaged over the last few
-        self._waiting: deque[_Waiting[Item, Result]] = deque()
+        self._waiting: deque[tuple[Item, asyncio.Future[Result], float]] = deque()
         self._arrived = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -95,7 +87,10 @@ class GroupCommit(Generic[Item, Result]):
 
     async def run_once(self) -> None:
         """Wait for items and commit one batch of them."""
-        batch = await self._gather()
+        while not self._waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
+        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._batch_limit))]
         began = self._clock()
         self._observe(len(batch), began - batch[0][2])
         try:
@@ -114,12 +109,3 @@ class GroupCommit(Generic[Item, Result]):
                 if not future.done():
                     future.set_result(result)
         self._pace_seconds += _PACE_WEIGHT * (self._clock() - began - self._pace_seconds)
-
-    async def _gather(self) -> Sequence[_Waiting[Item, Result]]:
-        """The next batch: what comes to an idle group at once, what came during a commit after a moment."""
-        if self._gather_seconds and 0 < len(self._waiting) < self._batch_limit:
-            await self._sleep(self._gather_seconds)
-        while not self._waiting:
-            self._arrived.clear()
-            await self._arrived.wait()
-        return [self._waiting.popleft() for _ in range(min(len(self._waiting), self._batch_limit))]

@@ -66,9 +66,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch_limit: Annotated[int, _count("Registrations in one commit, at most")] = 512
     batch_queue_limit: Annotated[int, _count("Registrations that may wait for a commit, per process")] = 4096
     batch_writers: Annotated[int, _count("Commits under way at once, per process")] = 1
-    batch_gather_seconds: Annotated[
-        float, _seconds("Where registrations came while one was under way, the next commit waits this long for more")
-    ] = 0.0
     retry_after_seconds: Annotated[float, _seconds("What a refused client is told to wait, before jitter", 1.0)] = 2.0
     drain_seconds: Annotated[float, _seconds("A stopping process finishes its work within this")] = 8.0
     drain_idle_seconds: Annotated[

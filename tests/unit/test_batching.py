@@ -62,36 +62,6 @@ async def test_a_batch_grows_with_what_arrives_during_the_commit() -> None:
     assert [[0], list(range(1, 101))] == commit.batches
 
 
-async def test_a_busy_group_gathers_before_the_next_commit_and_an_idle_one_does_not() -> None:
-    """What came during a commit waits for more; what came to an idle group, or fills a batch, waits for nothing."""
-    gathering, gathered = asyncio.Semaphore(0), asyncio.Semaphore(0)
-
-    async def gather(seconds: float) -> None:
-        assert seconds == 0.5
-        gathering.release()
-        await gathered.acquire()
-
-    commit = HeldCommit()
-    made = GroupCommit(commit, batch_limit=3, queue_limit=100, gather_seconds=0.5, sleep=gather)
-    async with running(made):
-        await asyncio.sleep(0)  # the writer waits for the first
-        first = made.submit(0)
-        await commit.begun.acquire()
-        second = made.submit(1)
-        commit.go.release()
-        await gathering.acquire()
-        third = made.submit(2)
-        gathered.release()
-        await commit.begun.acquire()
-        rest = [made.submit(item) for item in (3, 4, 5)]
-        commit.go.release()
-        await commit.begun.acquire()
-        commit.go.release()
-
-        assert await asyncio.gather(first, second, third, *rest) == [0, 2, 4, 6, 8, 10]
-    assert commit.batches == [[0], [1, 2], [3, 4, 5]]
-
-
 async def test_a_newcomers_wait_is_foretold_from_what_is_ahead_and_the_pace_of_commits() -> None:
     """Commits of 1 s and two at a time: five in the queue are two full batches, so 2 s; nobody has waited at all."""
     now = 0.0
