@@ -29,7 +29,7 @@ class Offer:
     """What is offered. `rate` is in arrivals per second of one clock at full intensity; `mix` weighs the journeys.
 
     `run` begins every idempotency key, `seed` decides who the people are and when they come; people are counted from
-    `first_person`, so that runs of one seed have nobody's NIK or phone in common. Before somebody presses a
+    `first_person`, so that runs of one seed with ranges apart share nobody. Before people press a
     mailed link, or give an answer of the test, they wait, `think_seconds` on average. The `crowd` is shared by
     `processes` processes.
     """
