@@ -27,6 +27,7 @@ _SMALL_DISK_MIB = 1_500
 # The doors take one to a commit, so that a small crowd overburdens them.
 _SETTINGS: Mapping[str, str] = {
     "GELOMBANG_BOOKS_INTERVAL_SECONDS": "3",
+    "GELOMBANG_PULSE_SECONDS": "0.2",
     "GELOMBANG_RETRY_CAP_SECONDS": "5",
     "GELOMBANG_BATCH_LIMIT": "1",
     "GELOMBANG_BATCH_WRITERS": "1",

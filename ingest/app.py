@@ -44,7 +44,7 @@ from registration.clock import SystemClock
 from registration.digests import Digests
 from registration.handles import Challenges, Handles
 from registration.lots import Lots
-from registration.pulse import PULSE_SECONDS, Pulse, show_surroundings
+from registration.pulse import Pulse, show_surroundings
 from registration.runtime import repeat
 from registration.sealing import LOOK_SECONDS, KeyRing, KeyRingSource, Sealer
 from registration.settings import Settings
@@ -137,7 +137,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         background.append(tasks.create_task(repeat(sealer.look, role="keys", pause_seconds=LOOK_SECONDS)))
         background.append(tasks.create_task(repeat(forecast.run_once, role="forecast", pause_seconds=FORECAST_SECONDS)))
         pulse = Pulse(database=database, streams=streams, metrics=metrics)
-        background.append(tasks.create_task(repeat(pulse.run_once, role="pulse", pause_seconds=PULSE_SECONDS)))
+        background.append(tasks.create_task(repeat(pulse.run_once, role="pulse", pause_seconds=settings.pulse_seconds)))
         async with listening(answering, admission, settings):
             readiness.set_ready()
             log.info("front door is open", port=settings.port)

@@ -16,13 +16,12 @@ from registration.settings import Settings
 from registration.store.database import Database
 from registration.streams.streams import Streams
 
-PULSE_SECONDS: Final = 2.0
 _BEAT_SECONDS: Final = 0.1
 _PATIENCE_SECONDS: Final = 4.0  # who answers a trifle later than this is as good as away
 
 
 class Pulse:
-    """Call `run_once` every `PULSE_SECONDS`."""
+    """Call `run_once` every `pulse_seconds`."""
 
     def __init__(self, *, database: Database, streams: Streams | None, metrics: Metrics) -> None:
         self._metrics = metrics

@@ -213,6 +213,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     test_minutes: Annotated[int, _count("How long an applicant has for the test, by the server's clock")] = 25
 
     # Watching
+    pulse_seconds: Annotated[float, _seconds("PostgreSQL and Valkey are asked so often whether they answer", 0.1)] = 2.0
     books_interval_seconds: Annotated[float, _seconds("The books are looked at so often, by one worker", 1.0)] = 60.0
     data_directory: Annotated[
         str, Meta(description="Directory whose disk is watched; where PostgreSQL is elsewhere, its operator does that")

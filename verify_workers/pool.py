@@ -18,7 +18,7 @@ from registration.clock import SystemClock
 from registration.errors import Retryable
 from registration.handles import Challenges
 from registration.photos.shelf import Shelf
-from registration.pulse import PULSE_SECONDS, Pulse, feel_event_loop, show_surroundings
+from registration.pulse import Pulse, feel_event_loop, show_surroundings
 from registration.registry import Registry
 from registration.runtime import repeat
 from registration.sealing import LOOK_SECONDS, KeyRing, KeyRingSource, Sealer
@@ -172,8 +172,8 @@ class Pool:
             self._role(taking, duty.name, lambda duty=duty: self._scheduler.run_once(duty), duty.interval_seconds)  # type: ignore[misc]  # the default binds the loop's duty
         books = Duty("books", settings.books_interval_seconds, self.books.run_once)
         self._role(taking, "books", lambda: self._common.run_once(books), books.interval_seconds)
-        self._role(finishing, "pulse", self.pulse.run_once, PULSE_SECONDS)
-        self._role(finishing, "loop", lambda: feel_event_loop(self._metrics), PULSE_SECONDS)
+        self._role(finishing, "pulse", self.pulse.run_once, self._settings.pulse_seconds)
+        self._role(finishing, "loop", lambda: feel_event_loop(self._metrics), self._settings.pulse_seconds)
 
     async def stop(self) -> None:
         """Stop every role, in the order of this module's first lines."""

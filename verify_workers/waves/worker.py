@@ -12,7 +12,7 @@ from registration.assessment import load_bank
 from registration.clock import SystemClock
 from registration.handles import Handles
 from registration.lots import Lots
-from registration.pulse import PULSE_SECONDS, Pulse, feel_event_loop, show_surroundings
+from registration.pulse import Pulse, feel_event_loop, show_surroundings
 from registration.runtime import repeat
 from registration.sealing import LOOK_SECONDS, KeyRing, KeyRingSource, Sealer
 from registration.settings import Settings
@@ -57,8 +57,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             census = StagesCensus(database=database, metrics=metrics)
             pulse = Pulse(database=database, streams=None, metrics=metrics)
             roles = [
-                tasks.create_task(repeat(pulse.run_once, role="pulse", pause_seconds=PULSE_SECONDS)),
-                tasks.create_task(repeat(lambda: feel_event_loop(metrics), role="loop", pause_seconds=PULSE_SECONDS)),
+                tasks.create_task(repeat(pulse.run_once, role="pulse", pause_seconds=settings.pulse_seconds)),
+                tasks.create_task(
+                    repeat(lambda: feel_event_loop(metrics), role="loop", pause_seconds=settings.pulse_seconds)
+                ),
                 tasks.create_task(repeat(scorer.run_once, role="scorer", pause_seconds=_SCORING_SECONDS)),
                 tasks.create_task(repeat(Closer(database).run_once, role="closer", pause_seconds=_CLOSING_SECONDS)),
                 tasks.create_task(repeat(census.run_once, role="census", pause_seconds=_CENSUS_SECONDS)),
