@@ -1,6 +1,6 @@
 """Writes monitoring/dashboards/*.json (python tools/generate_dashboards.py [--check]) with Grafana's own types.
 
-Made of monitoring/boards.py. With `--check` nothing is written; exit code 1 if something would be.
+Made of monitoring/boards/. With `--check` nothing is written; exit code 1 if something would be.
 """
 
 import sys
@@ -113,7 +113,7 @@ def main(arguments: Sequence[str]) -> int:
     stale = [(path, text) for path, text in files().items() if not path.exists() or path.read_text("utf-8") != text]
     for path, text in stale:
         if "--check" in arguments:
-            print(f"{path.name} is not what monitoring/boards.py says: run `make docs`", file=sys.stderr)
+            print(f"{path.name} is not what monitoring/boards/ says: run `make docs`", file=sys.stderr)
         else:
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
