@@ -107,6 +107,7 @@ def _budget(one: Promise, budget: Budget, objective: float, time: Time) -> Mappi
 
 def _causes(time: Time) -> Iterator[Mapping[str, Any]]:
     found = alerts()
+    steps = _steps(found.alerts)
     for one in found.alerts:
         rule = dict(
             _rule(
@@ -117,9 +118,23 @@ def _causes(time: Time) -> Iterator[Mapping[str, Any]]:
                 labels=one.labels,
             )
         )
-        if one.explains or one.late:
-            rule["keep_firing_for"] = time.wait(found.keep)
+        if one.alert in steps:
+            minutes = (_seconds(found.keep) + steps[one.alert] * _seconds(found.keep_step)) / 60
+            rule["keep_firing_for"] = time.wait(f"{minutes:g}m")
         yield rule
+
+
+def _steps(found: Sequence[Alert]) -> Mapping[str, int]:
+    """Of each cause, how many causes there are in the longest line of those that it explains, one by the other."""
+    explained: dict[str, set[str]] = {}
+    for one in found:
+        if one.explains or one.late:
+            explained.setdefault(one.alert, set()).update(one.explains, one.also)
+
+    def steps(name: str) -> int:
+        return max((1 + steps(other) for other in explained[name] if other in explained), default=0)
+
+    return {name: steps(name) for name in explained}
 
 
 def _rule(one: Any, expr: str, *, hold: str, severity: str, labels: Mapping[str, str]) -> Mapping[str, Any]:  # noqa: ANN401 - an Alert or a promise's Text

@@ -80,6 +80,7 @@ class Alerts(_Strict, frozen=True, kw_only=True):
     """alerts.yaml."""
 
     keep: str
+    keep_step: str
     alerts: tuple[Alert, ...]
 
 
@@ -91,7 +92,9 @@ def promises() -> Promises:
 def alerts() -> Alerts:
     """alerts.yaml, one alert for each value of `each`."""
     found = msgspec.convert(_load("alerts.yaml"), Alerts)
-    return Alerts(keep=found.keep, alerts=tuple(one for alert in found.alerts for one in _each(alert)))
+    return Alerts(
+        keep=found.keep, keep_step=found.keep_step, alerts=tuple(one for alert in found.alerts for one in _each(alert))
+    )
 
 
 def _each(alert: Alert) -> Sequence[Alert]:

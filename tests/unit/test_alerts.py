@@ -3,14 +3,16 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from monitoring.alerting import rulebook
 from monitoring.alerting.routing import configuration
+from monitoring.alerting.source import alerts
 from tests.faults import FAULTS
 from tests.known_metrics import unknown_in
 from tests.promtool import needs_promtool
@@ -46,6 +48,26 @@ def test_one_cause_is_told_once(name: str) -> None:
     """What a cause explains is held back by it."""
     _, expected, explained = FAULTS[name]
     assert told(expected | explained) == expected
+
+
+def test_a_cause_lasts_longer_than_all_that_it_explains() -> None:
+    """Also where what it explains is a cause itself, which lasts on too, and looks back over two minutes besides."""
+    groups = rulebook.rule_files()["alerts.yaml"]
+    rules = {(rule["alert"], rule["labels"].get("kind")): rule for group in groups for rule in group["rules"]}
+
+    def lasts(rule: Mapping[str, Any]) -> int:
+        minutes, unit = rule["keep_firing_for"][:-1], rule["keep_firing_for"][-1]
+        assert unit == "m"
+        return int(minutes)
+
+    seen = 0
+    for cause in alerts().alerts:
+        for (name, kind), rule in rules.items():
+            if name in (*cause.explains, *cause.also) and "keep_firing_for" in rule:
+                seen += 1
+                told_of = rules[cause.alert, cause.labels.get("kind")]
+                assert lasts(told_of) > lasts(rule) + 2, (cause.alert, name, kind)
+    assert seen > 10
 
 
 # What every alert must have
