@@ -8,6 +8,7 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date
 
+import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -20,6 +21,7 @@ from simulators.stand_ins import StandIns
 from tests.replies import NIK, REPLIES, THRESHOLD, page
 from verify_workers.ministry.answers import Missing
 from verify_workers.ministry.client import MinistryClient
+from verify_workers.ministry.connection import TooLateError
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 REJECTION = page({"RESPONSE_CODE": "14"})
@@ -55,7 +57,7 @@ def person(serial: str = NIK[12:]) -> Applicant:
 async def meaning(made: MinistryClient, serial: str = NIK[12:]) -> str:
     """What came of asking, in the words of the table."""
     try:
-        answer = await made.ask(person(serial))
+        answer = await made.ask(person(serial), in_time=lambda: True)
     except Retryable as error:
         return error.cause
     if isinstance(answer, Missing):
@@ -82,6 +84,16 @@ async def test_every_reply_means_the_same_over_http_as_to_the_parser() -> None:
 
     assert found == {reply.name: reply.meaning for reply in REPLIES}
     assert seen == [("POST", "identity")] * len(REPLIES)
+
+
+async def test_a_request_that_is_late_is_not_sent_and_its_connection_serves_the_next() -> None:
+    """The registry hears nothing of it."""
+    async with StandIns() as outside, client(outside.ministry_url) as made:
+        with pytest.raises(TooLateError):
+            await made.ask(person(), in_time=lambda: False)
+        async with aiohttp.ClientSession() as session, session.get(f"{outside.ministry_url}/calls") as response:
+            assert (await response.json())["total"] == 0
+        assert await meaning(made) == "verified"
 
 
 @pytest.mark.parametrize(

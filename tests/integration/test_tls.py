@@ -152,7 +152,7 @@ async def ask(url: URL) -> bytes:
     """The registry's reply; raises `OSError`."""
     poster = Poster(url, headers={}, body_limit_bytes=1000, timeout_seconds=60)
     try:
-        return (await poster.post(b"a person")).body
+        return (await poster.post(b"a person", in_time=lambda: True)).body
     finally:
         poster.close()
 

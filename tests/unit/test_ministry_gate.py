@@ -6,7 +6,10 @@ import math
 import pytest
 
 from registration.errors import Postponed, Retryable
+from verify_workers.ministry.ceiling import LATE_SECONDS
 from verify_workers.ministry.gate import PATIENCE_SECONDS, Gate
+
+SPACING = 0.05
 
 
 class Clock:
@@ -38,7 +41,7 @@ def lease(gate: Gate, clock: Clock, slots: int) -> None:
     gate.lease(slots=slots, until=clock.now + 1, static_until=clock.now + 60, most_ahead=math.inf)
 
 
-async def start(gate: Gate) -> asyncio.Task[None]:
+async def start(gate: Gate) -> asyncio.Task[float]:
     """Somebody who wants to pass, as far as they come."""
     task = asyncio.create_task(gate.enter())
     await asyncio.sleep(0)
@@ -155,6 +158,37 @@ async def test_a_call_of_the_quota_is_used_by_each_who_passes(gate: Gate, clock:
     assert gate.calls_left == 1
     clock.now += 10
     assert gate.calls_left == 0
+
+
+async def test_calls_whose_connections_open_late_and_all_at_once_pass_the_gate_again(clock: Clock) -> None:
+    """The registry counts when they are written: never more in a second than there were times in it."""
+    gate = Gate(static_slots=0, static_spacing_seconds=0.0, clock=clock)
+    gate.add_starts(asked_at=clock.now, answered_at=clock.now, offset=0.0, spacing=SPACING, count=1_000)
+    connected = asyncio.Event()
+    written: list[float] = []
+
+    async def call() -> None:
+        while True:
+            async with gate.slot(b"identity", failures=0) as slot:
+                await connected.wait()
+                if slot.in_time():
+                    written.append(clock.now)
+                    return
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(40):
+            tasks.create_task(call())
+        began = clock.now
+        while len(written) < 40:
+            await asyncio.sleep(0)
+            clock.now += SPACING / 2
+            gate.lease(slots=40, until=clock.now + 1, static_until=clock.now, most_ahead=math.inf)
+            if clock.now > began + 0.5:
+                connected.set()
+    assert min(written) >= began + 0.5
+    for moment in written:
+        inside = sum(moment <= other < moment + 1 - LATE_SECONDS for other in written)
+        assert inside <= 1 / SPACING
 
 
 async def test_what_comes_back_is_seen_by_its_cause(gate: Gate) -> None:

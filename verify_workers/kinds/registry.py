@@ -7,6 +7,7 @@ asked before costs none.
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from uuid import UUID
 
 import structlog
@@ -24,6 +25,7 @@ from verify_workers.ministry.answers import Missing
 from verify_workers.ministry.breaker import QUOTA, seconds_until_midnight
 from verify_workers.ministry.calls import CALLS
 from verify_workers.ministry.client import MinistryClient
+from verify_workers.ministry.connection import TooLateError
 from verify_workers.ministry.gate import Gate
 from verify_workers.ministry.retry_budget import RetryBudget, RetryPolicy
 
@@ -113,10 +115,7 @@ class RegistryChecker:
         if work.is_retry and not budget.take(time.monotonic(), failures=work.failures):
             raise HeldBack
         try:
-            async with self._gate.slot(work.identity_digest, failures=work.failures):
-                if not work.is_retry:
-                    budget.begin(time.monotonic())
-                said = await self._client.ask(person)
+            said = await self._pass_and_ask(person, work)
         except Retryable:
             budget.failed(tries=tries)
             raise
@@ -126,6 +125,15 @@ class RegistryChecker:
             raise
         budget.answered(time.monotonic(), tries=tries)
         return said
+
+    async def _pass_and_ask(self, person: Applicant, work: Work) -> Verdict | Missing:
+        """Once more where the time was over when the request could be written: its connection was long in opening."""
+        while True:
+            with suppress(TooLateError):
+                async with self._gate.slot(work.identity_digest, failures=work.failures) as slot:
+                    if not work.is_retry:
+                        self._budget.begin(time.monotonic())
+                    return await self._client.ask(person, in_time=slot.in_time)
 
     def _forget(self, identity: bytes) -> None:
         """Nothing is known of the identity: whoever comes next asks."""

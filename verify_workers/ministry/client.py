@@ -1,5 +1,7 @@
 """Asks a registry over HTTP: connections kept, every call with a deadline, no redirects, replies bounded in size."""
 
+from collections.abc import Callable
+
 from yarl import URL
 
 from registration.applicant import Applicant
@@ -38,11 +40,14 @@ class MinistryClient:
             timeout_seconds=registry.timeout_seconds,
         )
 
-    async def ask(self, person: Applicant) -> Verdict | Missing:
-        """What the registry says of a person; raises `Retryable` for everything that is not an explicit answer."""
+    async def ask(self, person: Applicant, *, in_time: Callable[[], bool]) -> Verdict | Missing:
+        """What the registry says of a person; raises `Retryable` for everything that is not an explicit answer.
+
+        Raises `TooLateError`, with nothing asked, unless it is `in_time` when the request can be written.
+        """
         body = self._call.write(person, self._credentials)
         try:
-            reply = await self._poster.post(body)
+            reply = await self._poster.post(body, in_time=in_time)
         except TimeoutError as error:
             raise Retryable("ministry_timeout") from error
         except OSError as error:

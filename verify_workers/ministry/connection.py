@@ -13,6 +13,7 @@ import base64
 import ssl
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -24,6 +25,10 @@ _FIRST_FINAL_STATUS = 200
 _IDLE_SECONDS = 60.0
 _HEAD_LIMIT_BYTES = 8190  # of each line
 _BUFFER_BYTES = 2**16
+
+
+class TooLateError(Exception):
+    """The moment for a request was over before it could be written; nothing was sent, and the connection is kept."""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -50,24 +55,33 @@ class Poster:
         lines += [f"{name}: {value}" for name, value in headers.items()]
         self._head = "\r\n".join([*lines, "Content-Length: "]).encode()
 
-    async def post(self, body: bytes) -> Reply:
-        """The whole reply; raises `TimeoutError` and `OSError`."""
+    async def post(self, body: bytes, *, in_time: Callable[[], bool]) -> Reply:
+        """The whole reply; raises `TimeoutError` and `OSError`.
+
+        `in_time` is asked when nothing is left to be done but to write: raises `TooLateError` where it says no.
+        """
         async with asyncio.timeout(self._timeout_seconds):
             connection = self._take() or await self._connect()
+            if not in_time():
+                self._keep(connection)
+                raise TooLateError
             try:
                 reply = await connection.exchange(b"%b%d\r\n\r\n%b" % (self._head, len(body), body))
             except BaseException:
                 connection.abort()
                 raise
-        if connection.is_open:
-            connection.idle_since = time.monotonic()
-            self._idle.append(connection)
+        self._keep(connection)
         return reply
 
     def close(self) -> None:
         """Close all connections that are not in use."""
         while self._idle:
             self._idle.pop().abort()
+
+    def _keep(self, connection: "Connection") -> None:
+        if connection.is_open:
+            connection.idle_since = time.monotonic()
+            self._idle.append(connection)
 
     def _take(self) -> "Connection | None":
         """The one that was used last, so that what is not needed grows old and is closed."""

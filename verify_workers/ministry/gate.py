@@ -1,7 +1,8 @@
 """The gate before the registry: every try of every worker passes it, and it opens only within this worker's share.
 
-Guarantee: no call starts without a free slot, a start time and a call left of the day's quota. Without a lease in force
-only the static share counts. Waiting here is no attempt: whoever must wait for longer than a moment gets `Postponed`
+Guarantee: no call starts without a free slot, a start time and a call left of the day's quota. A start time is good for
+a moment only: whoever writes the request asks `Slot.in_time` just before. Without a lease in force only the static
+share counts. Waiting here is no attempt: whoever must wait for longer than a moment gets `Postponed`
 and goes back to where it came from. Nothing is kept here; a worker that dies loses a share that ends by itself.
 """
 
@@ -11,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
+from typing import Self
 
 from registration.errors import Postponed, Retryable
 from verify_workers.ministry.observed import Observed
@@ -37,7 +39,7 @@ class Gate:
         self._static_slots = static_slots
         self._pacer = Pacer(static_spacing_seconds=static_spacing_seconds)
         self.changed: Callable[[], None] = lambda: None
-        self._waiting: deque[tuple[asyncio.Future[None], float]] = deque()
+        self._waiting: deque[tuple[asyncio.Future[float], float]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
         self._slots = 0
@@ -142,17 +144,17 @@ class Gate:
         """Whoever has waited too long goes back; call it while Valkey can take them."""
         self._send_back(self._clock() - PATIENCE_SECONDS)
 
-    async def enter(self) -> None:
-        """Wait for a slot, a time and a call of the quota, and take them."""
-        if not self._waiting and self._begin():
-            return
+    async def enter(self) -> float:
+        """Wait for a slot, a time and a call of the quota, and take them; returns until when the time is good."""
+        if not self._waiting and (last_moment := self._begin()) is not None:
+            return last_moment
         if self._is_paused:
             raise Postponed
-        future: asyncio.Future[None] = self._loop.create_future()
+        future: asyncio.Future[float] = self._loop.create_future()
         self._waiting.append((future, self._clock()))
         self._want()
         try:
-            await future
+            return await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled() and future.exception() is None:
                 self.leave()  # its turn came in the same moment
@@ -164,26 +166,31 @@ class Gate:
         if self._waiting:
             self._pump()
 
-    def _begin(self) -> bool:
+    def is_past(self, moment: float) -> bool:
+        """Whether a moment of the gate's clock is over."""
+        return self._clock() > moment
+
+    def _begin(self) -> float | None:
         now = self._clock()
         if self._is_paused or now < self._closed_until or self.in_flight >= self.allowed() or self.calls_left < 1:
-            return False
-        if not self._pacer.take(now, static=now < self._static_until):
-            return False
-        self.in_flight += 1
-        self.started += 1
-        self._calls_left -= 1
-        return True
+            return None
+        last_moment = self._pacer.take(now, static=now < self._static_until)
+        if last_moment is not None:
+            self.in_flight += 1
+            self.started += 1
+            self._calls_left -= 1
+        return last_moment
 
     def _pump(self) -> None:
         """Let in whoever may enter, longest wait first."""
         while self._waiting:
             future, _ = self._waiting[0]
             if not future.done():
-                if not self._begin():
+                last_moment = self._begin()
+                if last_moment is None:
                     self._want()
                     return
-                future.set_result(None)
+                future.set_result(last_moment)
             self._waiting.popleft()
 
     def _want(self) -> None:
@@ -218,17 +225,23 @@ class Gate:
 class Slot:
     """One call's passage: what came of it is told to those who steer."""
 
-    __slots__ = ("_failures", "_gate", "_identity", "_started_at")
+    __slots__ = ("_failures", "_gate", "_identity", "_last_moment", "_started_at")
 
     def __init__(self, gate: Gate, identity: bytes, failures: int) -> None:
         self._gate = gate
         self._identity = identity
         self._failures = failures
+        self._last_moment = -math.inf
         self._started_at = 0.0
 
-    async def __aenter__(self) -> None:
-        await self._gate.enter()
+    async def __aenter__(self) -> Self:
+        self._last_moment = await self._gate.enter()
         self._started_at = time.monotonic()
+        return self
+
+    def in_time(self) -> bool:
+        """Whether the call may still start. If not, its time is lost: leave, and pass the gate again."""
+        return not self._gate.is_past(self._last_moment)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None

@@ -1,7 +1,7 @@
 """Times at which calls may start: handed out in rows, used once each, thrown away when missed.
 
-Guarantee: no start before its time, and none later than `LATE_SECONDS` after it. Costs nothing to speak of: a row is
-four numbers, however many times it holds.
+Guarantee: no time is given before it comes, and with each the moment until when it is good, `LATE_SECONDS` later. Costs
+nothing to speak of: a row is four numbers, however many times it holds.
 
 Pure: seconds of a monotonic clock come in.
 """
@@ -46,14 +46,14 @@ class Pacer:
         self._rows.clear()
         self.left = 0
 
-    def take(self, now: float, *, static: bool) -> bool:
-        """Use one time, if one has come; `static` says whether the worker's own ones count."""
-        if self._rows and self._take_leased(now):
-            return True
+    def take(self, now: float, *, static: bool) -> float | None:
+        """Use one time, if one has come: the moment until when. `static` says whether the worker's own ones count."""
+        if self._rows and (last_moment := self._take_leased(now)) is not None:
+            return last_moment
         if static and self._static_spacing and now >= self._static_at:
             self._static_at = now + self._static_spacing
-            return True
-        return False
+            return now + LATE_SECONDS
+        return None
 
     def next_at(self, *, static: bool) -> float:
         """When the next time comes; infinity when none is known."""
@@ -61,7 +61,7 @@ class Pacer:
         own = self._static_at if static and self._static_spacing else math.inf
         return min(leased, own)
 
-    def _take_leased(self, now: float) -> bool:
+    def _take_leased(self, now: float) -> float | None:
         while self._rows:
             row = self._rows[0]
             if now > row.last_moment:
@@ -69,13 +69,14 @@ class Pacer:
                 self._advance(row, missed)
             if row.count > 0:
                 if now < row.first:
-                    return False
+                    return None
+                last_moment = row.last_moment
                 self._advance(row, 1)
                 if not row.count:
                     self._rows.popleft()
-                return True
+                return last_moment
             self._rows.popleft()
-        return False
+        return None
 
     def _advance(self, row: _Row, count: int) -> None:
         row.first += count * row.spacing
