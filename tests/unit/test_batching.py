@@ -62,6 +62,51 @@ async def test_a_batch_grows_with_what_arrives_during_the_commit() -> None:
     assert [[0], list(range(1, 101))] == commit.batches
 
 
+async def test_in_a_rush_those_who_were_just_answered_go_with_the_next_commit() -> None:
+    """Clients that ask again as soon as they are answered share each commit, though none waits when it could begin."""
+    commit = HeldCommit()
+    made = group(commit)
+
+    async def client(item: int) -> None:
+        for number in range(3):
+            for _ in range(item % 4):  # turns of the loop, as a request's way through the kernel takes some
+                await asyncio.sleep(0)
+            await made.submit(10 * item + number)
+
+    clients = asyncio.gather(*(client(item) for item in range(8)))
+    async with running(made):
+        for _ in range(50):
+            commit.go.release()
+        await clients
+    assert [len(batch) for batch in commit.batches][1:3] == [8, 8]
+
+
+async def test_a_lone_item_is_committed_at_once() -> None:
+    """Without a rush before it, there is no turn of the loop between the writer's waking and the commit."""
+    commit = HeldCommit()
+    made = group(commit)
+    async with running(made):
+        for item in range(3):
+            future = made.submit(item)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert commit.batches[-1] == [item]
+            commit.go.release()
+            await future
+
+
+async def test_a_writer_that_gathered_while_another_took_all_waits_again() -> None:
+    """Two writers, one queue: an empty batch is no commit."""
+    commit = HeldCommit()
+    made = group(commit)
+    async with running(made, writers=2):
+        for item in range(4):
+            for _ in range(8):
+                commit.go.release()
+            await asyncio.gather(*(made.submit(item) for _ in range(5)))
+    assert [len(batch) for batch in commit.batches] == [5] * 4
+
+
 async def test_a_newcomers_wait_is_foretold_from_what_is_ahead_and_the_pace_of_commits() -> None:
     """Commits of 1 s and two at a time: five in the queue are two full batches, so 2 s; nobody has waited at all."""
     now = 0.0
