@@ -33,7 +33,10 @@ _IN_FLIGHT_RETRY_SECONDS = 1.0
 class _Arrival(msgspec.Struct, frozen=True):
     """A registration in the queue, and what it will be counted under once it is stored."""
 
-    registration: store.Registration
+    id: UUID
+    submission: applicant.Submission
+    person: applicant.Applicant
+    nik_digest: bytes
     subjects: tuple[Subject, ...]
 
 
@@ -98,7 +101,6 @@ class Intake:
         registration_id = self._digests.registration_id(idempotency_key)
         if registration_id in self._in_flight:
             raise Overloaded("key_in_flight", _IN_FLIGHT_RETRY_SECONDS)
-        content = self._digests.content(submission)
         nik_digest = self._digests.nik(person.nik)
         subjects = self._limits.subjects(person, nik_digest=nik_digest, network=network)
         refusal = self._refusal(subjects)
@@ -107,17 +109,11 @@ class Intake:
             if refusal is not None:
                 accepted = await self._find_earlier(registration_id, refusal)
             else:
-                registration = store.Registration(
-                    id=registration_id,
-                    content_digest=content,
-                    nik_digest=nik_digest,
-                    identity_digest=self._digests.identity(person),
-                    sealed=self._sealer.seal(person, registration_id),
-                )
-                accepted = await self._commits.submit(_Arrival(registration, subjects))
+                arrival = _Arrival(registration_id, submission, person, nik_digest, subjects)
+                accepted = await self._commits.submit(arrival)
         finally:
             self._in_flight.discard(registration_id)
-        if accepted.content_digest != content:
+        if not accepted.is_new and accepted.content_digest != self._digests.content(submission):
             raise Rejected("key_reused")
         return accepted
 
@@ -149,7 +145,7 @@ class Intake:
         return earlier
 
     async def _commit(self, batch: Sequence[_Arrival]) -> Sequence[store.Accepted]:
-        accepted = await store.accept(self._database, [arrival.registration for arrival in batch])
+        accepted = await store.accept(self._database, self._registrations(batch))
         new = [item.id for item in accepted if item.is_new]
         self._shortcut.offer(_NEW_WORK_STREAMS, new)
         for arrival, item in zip(batch, accepted, strict=True):
@@ -158,6 +154,16 @@ class Intake:
         self._accepted.inc(len(new))
         self._replayed.inc(len(batch) - len(new))
         return accepted
+
+    def _registrations(self, batch: Sequence[_Arrival]) -> Sequence[store.Registration]:
+        """Step by step for all, since the same code twice in a row costs half as much (docs/performance.md)."""
+        contents = [self._digests.content(arrival.submission) for arrival in batch]
+        identities = [self._digests.identity(arrival.person) for arrival in batch]
+        sealed = [self._sealer.seal(arrival.person, arrival.id) for arrival in batch]
+        return [
+            store.Registration(arrival.id, content, arrival.nik_digest, identity, closed)
+            for arrival, content, identity, closed in zip(batch, contents, identities, sealed, strict=True)
+        ]
 
     async def _find(self, ids: Sequence[UUID]) -> Sequence[store.Accepted | None]:
         found = {item.id: item for item in await store.find_accepted(self._database, ids)}
