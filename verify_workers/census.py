@@ -13,6 +13,7 @@ from registration.store.quota import read_quota
 from registration.store.work import measure_backlog
 from registration.streams.streams import Streams
 
+_STATEMENT_SECONDS = 10.0
 log = structlog.get_logger(__name__)
 
 
@@ -46,7 +47,7 @@ class Census:
             if difference:
                 self._metrics.stream_mended.labels(name).inc(abs(difference))
                 log.error("stream and outstanding set differed, mended", stream=name, count=difference)
-        backlog = await measure_backlog(self._database, self._kind)
+        backlog = await measure_backlog(self._database, self._kind, timeout_seconds=_STATEMENT_SECONDS)
         self._metrics.backlog.labels(self._kind).set(backlog.open)
         self._metrics.set_aside.labels(self._kind).set(backlog.set_aside)
         self._metrics.oldest_due_seconds.labels(self._kind).set(backlog.oldest_due_seconds)

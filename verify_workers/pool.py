@@ -57,6 +57,7 @@ from verify_workers.scheduler import Duty, Scheduler
 log = structlog.get_logger(__name__)
 
 _CENSUS_SECONDS = 5.0
+_LOOKING_RESTS = 20.0  # times as long as it looks at whole tables: a twentieth of one of PostgreSQL's processors
 _RESCUE_SECONDS = 1.0
 _FLUSH_SECONDS = 1.0
 _QUOTA_PROBE_SECONDS = 300.0
@@ -164,13 +165,13 @@ class Pool:
         self._role(taking, "keys", self._sealer.look, LOOK_SECONDS)
         duties = [
             Duty("relay", settings.relay_interval_seconds, self.relay.run_once),
-            Duty("census", _CENSUS_SECONDS, self.census.run_once),
+            Duty("census", _CENSUS_SECONDS, self.census.run_once, _LOOKING_RESTS),
         ]
         if self.sweeper:
             duties.append(Duty("sweeper", SWEEP_SECONDS, self.sweeper.run_once))
         for duty in duties:
             self._role(taking, duty.name, lambda duty=duty: self._scheduler.run_once(duty), duty.interval_seconds)  # type: ignore[misc]  # the default binds the loop's duty
-        books = Duty("books", settings.books_interval_seconds, self.books.run_once)
+        books = Duty("books", settings.books_interval_seconds, self.books.run_once, _LOOKING_RESTS)
         self._role(taking, "books", lambda: self._common.run_once(books), books.interval_seconds)
         self._role(finishing, "pulse", self.pulse.run_once, self._settings.pulse_seconds)
         self._role(finishing, "loop", lambda: feel_event_loop(self._metrics), self._settings.pulse_seconds)

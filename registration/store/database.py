@@ -119,8 +119,12 @@ class Database:
 
     @asynccontextmanager
     async def snapshot(self, *, timeout_seconds: float | None = None) -> AsyncIterator[Connection]:
-        """Several reads of one instant, each of which may take so long; raises `Retryable`."""
+        """Several reads of one instant, each of which may take so long; raises `Retryable`.
+
+        For whoever looks at whole tables: by one process of the server, since others want to write meanwhile.
+        """
         async with self._acquired() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            await connection.execute("set local max_parallel_workers_per_gather = 0")
             yield Connection(connection, timeout_seconds or self._timeout_seconds)
 
     def usage(self) -> tuple[int, int]:

@@ -145,11 +145,20 @@ async def find_priority_due(database: Database, limit: int) -> Sequence[UUID]:
     return [row["id"] for row in await database.fetch(statement("find_priority_due"), limit)]
 
 
-async def measure_backlog(database: Database, kind: Kind) -> Backlog:
-    """How much of a kind waits, and for how long."""
-    (row,) = await database.fetch(statement("measure_backlog", kind), _LATER_SECONDS)
-    later = tuple(pair for pair in zip((*_LATER_SECONDS, _LAST_SECONDS), row["later"], strict=True) if pair[1])
-    return Backlog(row["open"], row["set_aside"], row["oldest_due_seconds"], row["due"], later)
+async def measure_backlog(database: Database, kind: Kind, *, timeout_seconds: float | None = None) -> Backlog:
+    """How much of a kind waits, and for how long. Looks at every open check, so it may take so long; `Retryable`."""
+    async with database.snapshot(timeout_seconds=timeout_seconds) as connection:
+        rows = await connection.fetch(statement("measure_backlog", kind), _LATER_SECONDS)
+    spans = {row["span"]: row for row in rows}
+    counts = [spans[span]["count"] if span in spans else 0 for span in range(len(_LATER_SECONDS) + 3)]
+    due, *later, set_aside = counts
+    return Backlog(
+        due + sum(later),
+        set_aside,
+        spans[0]["longest_due_seconds"] if due else 0.0,
+        due,
+        tuple(pair for pair in zip((*_LATER_SECONDS, _LAST_SECONDS), later, strict=True) if pair[1]),
+    )
 
 
 async def count_delayed(database: Database, kind: Kind) -> Mapping[str, int]:
