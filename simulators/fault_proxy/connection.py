@@ -22,6 +22,7 @@ class Side:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
+        self._has_ended = False
         own = writer.get_extra_info("socket")
         if own.family != socket.AF_UNIX:
             own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a slice is a segment
@@ -34,9 +35,16 @@ class Side:
         transport.abort()
 
     def half_close(self) -> None:
-        """Tell it that nothing more will come; what it sends still passes."""
+        """Tell it that nothing more will come; what it sends still passes, what is on the way to it is lost."""
+        self._has_ended = True
         if self.writer.can_write_eof() and not self.writer.transport.is_closing():
             self.writer.write_eof()
+
+    async def send(self, data: bytes) -> None:
+        """Hand it on."""
+        if not self._has_ended:
+            self.writer.write(data)
+            await self.writer.drain()
 
 
 class Connection:
@@ -102,5 +110,4 @@ class Connection:
             # Sleeping for no time at all still lets others run: slices must not come in one burst.
             await asyncio.sleep(len(piece) / faults.bytes_per_second if faults.bytes_per_second else 0)
             await self._passable.wait()
-            to.writer.write(piece)
-            await to.writer.drain()
+            await to.send(piece)

@@ -111,6 +111,15 @@ async def test_without_faults_everything_passes(client: Client, echo: Echo) -> N
     assert echo.received == b"abc" * 50_000
 
 
+async def test_what_is_on_the_way_to_an_end_that_was_told_of_no_more_is_lost(client: Client, echo: Echo) -> None:
+    """And nothing else: the other direction goes on to its end."""
+    await client.have(delay_seconds=0.1)
+    client.writer.write(b"late")
+    await client.post("half-close?towards=server")
+    assert await client.reader.read() == b"bye"
+    assert echo.received == b""
+
+
 async def test_delay_holds_back_and_hands_on_in_order(client: Client, echo: Echo) -> None:
     """What is sent arrives late and whole; the wait is there in both directions."""
     await client.have(delay_seconds=0.05, jitter_seconds=0.01)
