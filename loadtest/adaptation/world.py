@@ -21,6 +21,7 @@ from simulators.ministry.law import Capacity, Latency
 from verify_workers.ministry.delivery import Window
 
 TICK_SECONDS = 0.1
+_HEARD_SECONDS = 3 * TICK_SECONDS
 _SAMPLE = 256  # latencies kept of one worker's window
 
 
@@ -209,14 +210,18 @@ class World:
         if not call.gone:
             call.gone = True
             call.worker.timed_out += 1
-            call.worker.in_flight -= 1
+            self._end(call)
 
     def _fail(self, call: _Call) -> None:
         if not call.gone:
             call.gone = True
             call.worker.failed += 1
-            call.worker.in_flight -= 1
-            self._fill(call.worker)
+            self._end(call)
+
+    def _end(self, call: _Call) -> None:
+        """It brought nothing. Where that was a probe its slot is free once the pool has heard, as `Gate` does it."""
+        call.worker.in_flight -= 1
+        self._rest(call.worker, _HEARD_SECONDS if self._limits[0] == 1 else 0.0)
 
     # The registry. A call whose caller has gone still takes its server's time.
 
@@ -240,15 +245,16 @@ class World:
             if len(worker.latencies) < _SAMPLE:
                 worker.latencies.append(self._now - call.begun)
             self._answered += 1
-            self._rest(worker)
+            tired = self._scenario.rest_seconds
+            self._rest(worker, tired * self._randomness.uniform(0.5, 1.5) if tired else 0.0)
         self._admit()
 
-    def _rest(self, worker: _Worker) -> None:
-        if not self._scenario.rest_seconds:
+    def _rest(self, worker: _Worker, seconds: float) -> None:
+        """Fill the slot again after so long."""
+        if not seconds:
             self._fill(worker)
             return
         worker.resting += 1
-        seconds = self._scenario.rest_seconds * self._randomness.uniform(0.5, 1.5)
         self._at(self._now + seconds, partial(self._wake, worker))
 
     def _wake(self, worker: _Worker) -> None:

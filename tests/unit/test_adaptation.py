@@ -58,14 +58,23 @@ def test_nothing_else_that_is_usual_does(policy: str) -> None:
     assert max(_delivered(SMALL, policy=policy)) < 0.7
 
 
+def test_a_registry_in_collapse_is_not_kept_there_by_probes() -> None:
+    """Five servers of two seconds with eleven calls inside become two: all time out, and take their servers' time.
+
+    One probe at a time is little enough for them to work that off; with a second behind each that fails they did not.
+    """
+    assert min(_delivered(Registry(5, 2.0, sharpness=2.0), workers=4, seed=16)) >= 0.3
+
+
 @pytest.mark.parametrize("seed", [1, 2])
-def test_after_an_outage_it_is_back_within_half_a_minute(seed: int) -> None:
+@pytest.mark.parametrize("registry", [SMALL, Registry(50, 2.0)], ids=str)
+def test_after_an_outage_it_is_back_within_half_a_minute(registry: Registry, seed: int) -> None:
     """Five minutes without an answer cost few calls, and 30 s later nine tenths of the capacity are used again."""
-    scenario = outage(SMALL, seconds=300.0, workers=4)
+    scenario = outage(registry, seconds=300.0, workers=4)
     policy = Protected(random.Random(seed))  # noqa: S311 - jitter
     seconds = World(scenario, policy, seed=seed).run()
     down, up = (int(phase.at_seconds) for phase in scenario.phases[1:])
-    assert sum(second.calls for second in seconds[down:up]) < 1_000  # of 60,000 that would have been answered
+    assert sum(second.calls for second in seconds[down:up]) < 500  # of thousands that would have been answered
     assert sum(second.answered for second in seconds[up + 30 : up + 50]) >= 0.9 * 20 * scenario.phases[0].per_second
     assert sum(second.calls for second in seconds) <= 1.10 * sum(second.answered for second in seconds)
 

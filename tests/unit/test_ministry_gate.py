@@ -207,6 +207,21 @@ async def test_what_comes_back_is_seen_by_its_cause(gate: Gate) -> None:
     assert gate.observed.take() is None
 
 
+async def test_the_slot_of_a_probe_that_failed_stays_empty_for_a_moment(gate: Gate, clock: Clock) -> None:
+    """Nobody follows it before the pool can have heard of it; after an answer somebody does at once."""
+    gate.lease(slots=1, until=clock.now + 1, static_until=clock.now, most_ahead=math.inf, rest_seconds=0.01)
+    async with gate.slot(b"identity", failures=0):
+        pass
+    assert gate.in_flight == 0
+    with pytest.raises(Retryable):
+        async with gate.slot(b"identity", failures=0):
+            raise Retryable("ministry_error")
+    following = await start(gate)
+    assert not following.done()
+    await following
+    assert gate.in_flight == 1
+
+
 async def test_who_fails_again_and_again_says_nothing_of_the_registry(gate: Gate) -> None:
     """Nor of the day's quota; but a 429 counts whoever was asked about, and so does an answer."""
     for cause in ("ministry_timeout", "ministry_quota", "ministry_busy"):

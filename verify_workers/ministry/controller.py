@@ -153,6 +153,13 @@ class Controller:
         self._is_holding = False
         self._start_again()
 
+    def resume(self, now_seconds: float) -> None:
+        """Calls have come back one by one: hold the limit until the rate is that of a full registry again."""
+        self.rest()
+        if self._base:
+            self.state = State.REFILLING
+            self._full_at = now_seconds + _SETTLING_SECONDS + self._base
+
     def _bounded(self, limit: float) -> float:
         return float(min(max(limit, 1.0), max(self.ceiling, 1)))
 

@@ -50,6 +50,7 @@ class Gate:
         self._calls_left = math.inf
         self._calls_until = math.inf
         self._most_ahead = math.inf
+        self._rest_seconds = 0.0
         self._pace = 0.0  # calls a second, lately
         self._paced_at, self._started_then = clock(), 0
         self.hungry = asyncio.Event()
@@ -103,10 +104,15 @@ class Gate:
         """
         return Slot(self, identity, failures)
 
-    def lease(self, *, slots: int, until: float, static_until: float, most_ahead: float) -> None:
-        """Take over a share: slots until then, the static share after; `most_ahead` calls may wait here at most."""
+    def lease(
+        self, *, slots: int, until: float, static_until: float, most_ahead: float, rest_seconds: float = 0.0
+    ) -> None:
+        """Take over a share: slots until then, the static share after; `most_ahead` calls may wait here at most.
+
+        The slot of a call that brings nothing stays empty for `rest_seconds`.
+        """
         self._slots, self._leased_until, self._static_until = slots, until, static_until
-        self._most_ahead = most_ahead
+        self._most_ahead, self._rest_seconds = most_ahead, rest_seconds
         now = self._clock()
         if now > self._paced_at:
             self._pace = (self.started - self._started_then) / (now - self._paced_at)
@@ -165,6 +171,13 @@ class Gate:
         self.in_flight -= 1
         if self._waiting:
             self._pump()
+
+    def leave_empty(self) -> None:
+        """Give the slot back after a call that brought nothing."""
+        if self._rest_seconds:
+            self._loop.call_later(self._rest_seconds, self.leave)
+        else:
+            self.leave()
 
     def is_past(self, moment: float) -> bool:
         """Whether a moment of the gate's clock is over."""
@@ -251,4 +264,6 @@ class Slot:
             gate.observed.answered(time.monotonic() - self._started_at)
         elif isinstance(error, Retryable):
             gate.observed.failed(error, self._identity, failures=self._failures)
+            gate.leave_empty()
+            return
         gate.leave()

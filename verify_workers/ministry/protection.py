@@ -2,7 +2,8 @@
 
 While the breaker lets out no more than probes, the controller sees nothing: a probe that fails says that the registry
 is still away, not that fewer calls would do. So when the breaker closes, the controller goes on from where the trouble
-began, behind the breaker's slow opening, instead of from one call.
+began, behind the breaker's slow opening, instead of from one call. What it measured meanwhile, with fewer calls, it
+forgets.
 
 Pure, like its parts. If the process dies, the next holder goes on from the memories of both.
 """
@@ -25,6 +26,8 @@ class Protection:
         """Calls that may be under way now, given what all workers saw. `now_seconds` never goes back."""
         before = self.breaker.state
         after = self.breaker.update(now_seconds, outcomes, midnight_in_seconds=midnight_in_seconds)
+        if before is BreakerState.CLOSING and after is BreakerState.CLOSED:
+            self.controller.resume(now_seconds)
         if after in _LETTING_OUT:
             self.controller.update(now_seconds, window)
         elif before in _LETTING_OUT:

@@ -26,6 +26,9 @@ from verify_workers.ministry.steering import Course, Steering
 log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 0.05
+# Until whoever steers has heard of a call, and this worker of what follows. A single call in the whole pool is a probe:
+# were its slot filled again at once, many would go out before the first is known to have failed.
+_HEARD_SECONDS = 3 * TICK_SECONDS
 _LEAST_TICK_SECONDS = 0.01  # when somebody waits for more
 _LONGEST_HOLD_SECONDS = 60.0  # a Retry-After beyond this is taken for a mistake
 _AHEAD_SECONDS = 0.5
@@ -131,6 +134,7 @@ class Shareholder:
             until=asked_at + terms.ttl_ms / 1_000 if is_leased else -math.inf,
             static_until=asked_at + (terms.place_ms - terms.ttl_ms) / 1_000 if grant.has_place else -math.inf,
             most_ahead=max(1.0, _AHEAD_SECONDS * per_worker),
+            rest_seconds=_HEARD_SECONDS if grant.limit == 1 else 0.0,
         )
         if self._is_surplus == grant.has_place:
             self._is_surplus = not grant.has_place
