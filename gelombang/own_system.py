@@ -28,6 +28,7 @@ def own_system(directory: Path, *, options: Sequence[str], settings: Mapping[str
             rate_ceiling=_setting(environment, "ministry_rate_per_second"),
             concurrency_ceiling=int(_setting(environment, "ministry_concurrency")),
             stream_cap=int(_setting(environment, "stream_cap")),
+            calls_at_once=int(_setting(environment, "concurrency")),
         )
 
 

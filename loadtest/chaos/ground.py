@@ -24,6 +24,8 @@ _BACK_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 _STATEMENT_SECONDS = 120.0
 _OK = 200
+_HARMFUL = frozenset({signal.SIGKILL, signal.SIGSTOP})  # who is asked to end ends what it has in the act
+_WIPE = "FLUSHALL"
 
 
 class EnvironmentFailedError(Exception):
@@ -41,17 +43,19 @@ class Site:
     rate_ceiling: float
     concurrency_ceiling: int
     stream_cap: int
+    calls_at_once: int  # of one worker
 
 
 @dataclass
 class Ground:
-    """The system, open."""
+    """The system, open. `harms` counts by process or link whatever may have cut off what was in the act there."""
 
     site: Site
     session: aiohttp.ClientSession
     database: Database
     streams: Streams
     kills: Counter[str] = field(default_factory=Counter)
+    harms: Counter[str] = field(default_factory=Counter)
 
     def endpoint(self, name: str) -> str:
         """One address of `endpoints.json`."""
@@ -75,8 +79,8 @@ class Ground:
         if pid is not None:
             with suppress(ProcessLookupError):
                 os.killpg(pid, number)  # every service leads a group of its own
-                if number is signal.SIGKILL:
-                    self.kills[name] += 1
+                self.kills[name] += number is signal.SIGKILL
+                self.harms[name] += number in _HARMFUL
         return pid
 
     async def returned(self, name: str, before: int | None) -> float:
@@ -99,10 +103,12 @@ class Ground:
 
     async def harm(self, link: str, **faults: object) -> None:
         """Give a link of the proxy these faults; none heals it."""
+        self.harms[link] += bool(faults)
         await self._send("PUT", f"{self.endpoint('fault_proxy')}/links/{link}/faults", faults)
 
     async def cut(self, link: str) -> None:
         """Reset every connection of a link."""
+        self.harms[link] += 1
         await self._send("POST", f"{self.endpoint('fault_proxy')}/links/{link}/cut", None)
 
     async def get(self, url: str) -> Mapping[str, Any]:
@@ -113,6 +119,7 @@ class Ground:
 
     async def valkey(self, command: str) -> str:
         """Valkey's answer to one command; raises OSError when it is away."""
+        self.harms["valkey"] += command == _WIPE
         path = self.endpoint("redis_url").removeprefix("unix://")
         return await asyncio.to_thread(stock.valkey, path, command)
 

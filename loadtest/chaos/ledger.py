@@ -47,14 +47,21 @@ class Books(msgspec.Struct, frozen=True):
     text_messages: Mapping[str, int]
 
 
+class Senders(msgspec.Struct, frozen=True):
+    """Those who send mail, or SMS: how often they were `harmed` in the act, how many they send `at_once` together."""
+
+    harmed: int
+    at_once: int
+
+
 class Tolerance(msgspec.Struct, frozen=True):
     """What the faults of the run excuse.
 
-    Doubles of mail and SMS only by a sender that was harmed in the act; `set_aside` are those that a drill poisoned.
+    Doubles of mail and SMS only where `senders`, by kind, were harmed; `set_aside` are those that a drill poisoned.
     `bunched` calls more in a second than were sent in any: a network that holds calls back and lets them go at once.
     """
 
-    senders_harmed: int
+    senders: Mapping[Kind, Senders] = msgspec.field(default_factory=dict)
     set_aside: frozenset[UUID] = frozenset()
     rate_ceiling: float | None = None
     concurrency_ceiling: int | None = None
@@ -100,7 +107,8 @@ def judge(books: Books, people: Iterable[tuple[UUID, Submission]], tolerance: To
         _none("I16", "honest people rejected", tally["rejected"], of=tally["acked"]),
         _none("I4", "mail or SMS said to be sent that never came", tally["never came"], of=2 * tally["acked"]),
         _none("I17", "contradictions between the books", len(contradictions), of=len(books.discrepancies)),
-        _duplicates(tally, tolerance),
+        _duplicates(tally, Kind.EMAIL, "mails", tolerance),
+        _duplicates(tally, Kind.PHONE, "SMS", tolerance),
         _calls(books),
     ]
     return [*findings, *_ceiling(books, tolerance)]
@@ -126,7 +134,7 @@ def _join(books: Books, people: Iterable[tuple[UUID, Submission]]) -> Counter[st
             tally["never came"] += state in _REACHED and not count
             wanted = books.again.get((registration_id.hex, kind), 1)
             tally[f"duplicate {kind}"] += max(0, count - wanted)
-            tally["most duplicates"] = max(tally["most duplicates"], count - wanted)
+            tally[f"most duplicate {kind}"] = max(tally[f"most duplicate {kind}"], count - wanted)
     return tally
 
 
@@ -137,16 +145,17 @@ def _none(invariant: str, text: str, count: int, *, of: int, what: Mapping[str, 
     return Finding(invariant, text, f"{count:,} of {of:,}{bound}{detail}", count == 0)
 
 
-def _duplicates(tally: Mapping[str, int], tolerance: Tolerance) -> Finding:
-    mails, text_messages = tally.get(f"duplicate {Kind.EMAIL}", 0), tally.get(f"duplicate {Kind.PHONE}", 0)
-    harmed = tolerance.senders_harmed
-    return Finding(
-        "I4",
-        "mails and SMS sent more often than asked for",
-        f"{mails:,} mails, {text_messages:,} SMS, at most {tally.get('most duplicates', 0)} to one person;"
-        f" senders harmed {harmed:,} times",
-        mails + text_messages == 0 if not harmed else tally.get("most duplicates", 0) <= harmed,
-    )
+def _duplicates(tally: Mapping[str, int], kind: Kind, what: str, tolerance: Tolerance) -> Finding:
+    """One more to a person each time that a sender is harmed, none where none is.
+
+    Who had which mail in the act is in no book, so the harm counts that could have met each: of the senders of this
+    kind and of what they need. A sender has more than one in the act, so the total is bounded by what all could have.
+    """
+    senders = tolerance.senders.get(kind, Senders(harmed=0, at_once=0))
+    total, most = tally.get(f"duplicate {kind}", 0), tally.get(f"most duplicate {kind}", 0)
+    figure = f"{total:,}, at most {most} to one person; senders harmed {senders.harmed:,} times"
+    holds = most <= senders.harmed and total <= senders.harmed * senders.at_once
+    return Finding("I4", f"{what} sent more often than asked for", figure, holds)
 
 
 def _calls(books: Books) -> Finding:

@@ -31,7 +31,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     findings: Sequence[Finding]
     answers: Mapping[str, int]
     machine: Machine | None = None
-    interrupted: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -61,8 +60,6 @@ def show(report: Report, console: Console) -> None:
         f"{report.acked:,} acked and {report.kills:,} kills in {report.seconds:,.0f} s at {report.rate:g} a second,"
         f" seed {report.seed}."
     )
-    if report.interrupted:
-        console.print("Ended early: what was seen until then is judged.")
     console.print(f"Again: {report.command}")
     broken = sum(finding.holds is False for finding in report.findings)
     console.print("Everything holds." if not broken else f"{broken} BROKEN.")

@@ -1,14 +1,14 @@
 """One fault run: load, faults, calm, and the ledger.
 
-If this process dies, the system under fault is ended by whoever started it; a run without its ledger says nothing.
+If this process dies, the system under fault is ended by whoever started it; a run without its ledger says nothing. Nor
+does one that is cancelled: it mends what it broke and ends.
 """
 
 import asyncio
 import contextlib
 import random
-import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from loadtest.caller import Caller, open_session
@@ -18,13 +18,13 @@ from loadtest.chaos.faults import Arena, Fault, Finding
 from loadtest.chaos.ground import EnvironmentFailedError, Ground, Site, opened
 from loadtest.chaos.journal import open_journal
 from loadtest.chaos.kills import KILLS
-from loadtest.chaos.ledger import Tolerance, judge, read_books
+from loadtest.chaos.ledger import Senders, Tolerance, judge, read_books
 from loadtest.chaos.network import LINKS, NETWORK
 from loadtest.chaos.progress import Progress
 from loadtest.chaos.report import Report
 from loadtest.chaos.watch import Watch
 from loadtest.inbox import Inbox
-from registration.checks import FROM_THE_START
+from registration.checks import FROM_THE_START, Kind
 from registration.handles import Handles
 from registration.sealing import KeyRing
 
@@ -38,7 +38,7 @@ _OVERBURDENED = 20_000  # checks that wait: a few minutes of work
 _KILLS_FOR_A_PERCENTILE = 100
 _REDELIVERY_P50_SECONDS, _REDELIVERY_P99_SECONDS = 5.0, 15.0
 _EXIT_SECONDS = 10.0
-_HARMLESS_TO_SENDERS = frozenset({"kill-front-door", "freeze-front-door", "stop-front-door", "outage"})
+_SENDS_THROUGH = {Kind.EMAIL: "smtp", Kind.PHONE: "sms"}  # beside the stores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,16 +67,10 @@ class Session:
     arena: Arena
     progress: Progress
     strikes: Counter[str] = field(default_factory=Counter)
-    stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> Report:
-        """Everything, in order; Ctrl-C ends load and faults, and what was seen until then is judged.
-
-        Raises `EnvironmentFailedError` when the system is gone for good.
-        """
+        """Everything, in order. Raises `EnvironmentFailedError` when the system is gone for good."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.stopped.set)
         began = loop.time()
         enough = asyncio.Event()
         await open_journal(self.ground.database)
@@ -103,13 +97,12 @@ class Session:
             strikes=self.strikes,
             kills_by_process=self.ground.kills,
             findings=findings,
-            interrupted=self.stopped.is_set(),
             answers={f"{what}: {outcome}": count for (what, outcome), count in self.crowd.caller.answers.items()},
         )
 
     async def _drills(self) -> None:
         for name in self.plan.faults:
-            if FAULTS[name].is_drill and not self.stopped.is_set():
+            if FAULTS[name].is_drill:
                 await self._strike(FAULTS[name], number=0)
 
     async def _passing(self) -> None:
@@ -119,17 +112,15 @@ class Session:
         each = draws.sample(faults, len(faults))
         under_way: set[asyncio.Task[None]] = set()
         number = 0
-        while not self.stopped.is_set() and (each or self._wants_more(faults)):
-            if faults and len(under_way) < _STRIKES_AT_ONCE:
-                fault = each.pop() if each else draws.choices(faults, [fault.weight for fault in faults])[0]
-                number += 1
-                task = asyncio.create_task(self._strike(fault, number=number))
-                under_way.add(task)
-            await asyncio.sleep(self._pace(faults))
-            for task in [task for task in under_way if task.done()]:
-                under_way.discard(task)
-                task.result()
-        await asyncio.gather(*under_way)
+        async with asyncio.TaskGroup() as tasks:
+            while each or self._wants_more(faults):
+                if faults and len(under_way) < _STRIKES_AT_ONCE:
+                    fault = each.pop() if each else draws.choices(faults, [fault.weight for fault in faults])[0]
+                    number += 1
+                    task = tasks.create_task(self._strike(fault, number=number))
+                    under_way.add(task)
+                    task.add_done_callback(under_way.discard)
+                await asyncio.sleep(self._pace(faults))
 
     async def _strike(self, fault: Fault, *, number: int) -> None:
         self.strikes[fault.name] += 1
@@ -168,10 +159,9 @@ class Session:
         await self.watch.sample()
         changed = await self.crowd.replay()
         books = await read_books(self.ground)
-        harmed = sum(count for name, count in self.strikes.items() if name not in _HARMLESS_TO_SENDERS)
         site = self.ground.site
         tolerance = Tolerance(
-            senders_harmed=harmed,
+            senders={kind: self._senders(kind) for kind in _SENDS_THROUGH},
             set_aside=frozenset(self.arena.poisoned),
             rate_ceiling=site.rate_ceiling,
             concurrency_ceiling=site.concurrency_ceiling,
@@ -179,6 +169,13 @@ class Session:
         )
         findings = judge(books, self.crowd.people(), tolerance)
         return [*findings, *self.arena.findings, *self._own_findings(changed)]
+
+    def _senders(self, kind: Kind) -> Senders:
+        """How often what those who send had in the act was cut off, by a fault of theirs or of what they depend on."""
+        ground = self.ground
+        own = ground.processes(f"worker-{kind}")
+        harmed = sum(ground.harms[name] for name in (*own, "postgresql", "valkey", _SENDS_THROUGH[kind]))
+        return Senders(harmed=harmed, at_once=len(own) * ground.site.calls_at_once)
 
     def _own_findings(self, changed: int) -> Sequence[Finding]:
         watch, crowd = self.watch, self.crowd
@@ -263,4 +260,12 @@ async def run(plan: Plan, site: Site, progress: Progress) -> Report:
         async with session(plan, site, progress) as made:
             return await made.run()
     except* EnvironmentFailedError as errors:
-        raise EnvironmentFailedError("; ".join(str(error) for error in errors.exceptions)) from None
+        raise EnvironmentFailedError("; ".join(_texts(errors))) from None
+
+
+def _texts(errors: BaseExceptionGroup) -> Iterator[str]:
+    for error in errors.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _texts(error)
+        else:
+            yield str(error)

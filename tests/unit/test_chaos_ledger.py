@@ -10,7 +10,8 @@ import pytest
 from loadtest.applicants import honest
 from loadtest.chaos.faults import Finding
 from loadtest.chaos.journal import MoveCount
-from loadtest.chaos.ledger import Books, Row, Tolerance, judge
+from loadtest.chaos.ledger import Books, Row, Senders, Tolerance, judge
+from registration.checks import Kind
 
 SEED = 5
 PEOPLE = [(UUID(int=index), honest(SEED, index).truth) for index in range(10)]
@@ -39,14 +40,14 @@ def sound() -> Books:
 
 
 def broken(books: Books, tolerance: Tolerance | None = None) -> Sequence[Finding]:
-    findings = judge(books, PEOPLE, tolerance or Tolerance(senders_harmed=0))
+    findings = judge(books, PEOPLE, tolerance or Tolerance())
     return [finding for finding in findings if finding.holds is False]
 
 
 def test_sound_books_hold() -> None:
     """Nothing is found where nothing is wrong, and the bound on what was not seen is told with its N."""
     assert broken(sound()) == []
-    lost = judge(sound(), PEOPLE, Tolerance(senders_harmed=0))[0]
+    lost = judge(sound(), PEOPLE, Tolerance())[0]
     assert lost.figure == "0 of 10, below 3.0e-01 with 95 % confidence"
 
 
@@ -80,9 +81,27 @@ def test_each_book_that_was_falsified_is_found(invariant: str, changes: dict[str
 def test_a_harmed_sender_excuses_one_double_to_each_person() -> None:
     """A kill may double what the sender had in the act, never twice."""
     twice = msgspec.structs.replace(sound(), mails={**sound().mails, MAIL: 2})
-    assert broken(twice, Tolerance(senders_harmed=1)) == []
+    assert broken(twice, harmed(Kind.EMAIL)) == []
     thrice = msgspec.structs.replace(sound(), mails={**sound().mails, MAIL: 3})
-    assert [finding.invariant for finding in broken(thrice, Tolerance(senders_harmed=1))] == ["I4"]
+    assert [finding.invariant for finding in broken(thrice, harmed(Kind.EMAIL))] == ["I4"]
+
+
+def test_the_harm_of_those_who_send_codes_excuses_no_mail() -> None:
+    """Each kind for itself."""
+    twice = msgspec.structs.replace(sound(), mails={**sound().mails, MAIL: 2})
+    assert [finding.invariant for finding in broken(twice, harmed(Kind.PHONE))] == ["I4"]
+
+
+def test_a_harmed_sender_excuses_no_more_than_it_can_have_in_the_act() -> None:
+    """Ten doubles are too many for a sender of nine at once."""
+    all_twice = msgspec.structs.replace(sound(), mails=dict.fromkeys(sound().mails, 2))
+    assert broken(all_twice, harmed(Kind.EMAIL, at_once=10)) == []
+    assert [finding.invariant for finding in broken(all_twice, harmed(Kind.EMAIL, at_once=9))] == ["I4"]
+
+
+def harmed(kind: Kind, *, at_once: int = 64) -> Tolerance:
+    """One sender of this kind was killed."""
+    return Tolerance(senders={kind: Senders(harmed=1, at_once=at_once)})
 
 
 def test_a_mail_that_was_asked_for_again_is_no_double() -> None:
@@ -93,7 +112,7 @@ def test_a_mail_that_was_asked_for_again_is_no_double() -> None:
 
 def test_what_a_drill_poisoned_is_set_aside_and_nothing_else() -> None:
     """One dead letter is the drill's own, two are one too many."""
-    tolerance = Tolerance(senders_harmed=0, set_aside=frozenset({FIRST}))
+    tolerance = Tolerance(set_aside=frozenset({FIRST}))
     delayed = {**sound().rows, FIRST: Row("delayed", "sent", "sent")}
     one = msgspec.structs.replace(sound(), rows=delayed, dead_letters={"nik poison": 1})
     assert broken(one, tolerance) == []
@@ -109,7 +128,7 @@ def test_calls_that_were_made_again_and_again_are_found() -> None:
 
 def test_what_a_network_bunches_up_is_no_breach() -> None:
     """Calls that were held back and let go at once count in one second, though they were not sent in one."""
-    tolerance = Tolerance(senders_harmed=0, rate_ceiling=8, bunched=2)
+    tolerance = Tolerance(rate_ceiling=8, bunched=2)
     assert broken(sound(), tolerance) == []
     assert [finding.invariant for finding in broken(sound(), msgspec.structs.replace(tolerance, bunched=1))] == ["I7"]
 
@@ -117,7 +136,7 @@ def test_what_a_network_bunches_up_is_no_breach() -> None:
 @pytest.mark.parametrize(("rate", "concurrency"), [(9, 2), (10, 1)])
 def test_a_ceiling_that_was_passed_is_found(rate: int, concurrency: int) -> None:
     """The ministry's own peaks against what the workers were allowed."""
-    tolerance = Tolerance(senders_harmed=0, rate_ceiling=rate, concurrency_ceiling=concurrency)
+    tolerance = Tolerance(rate_ceiling=rate, concurrency_ceiling=concurrency)
     assert [finding.invariant for finding in broken(sound(), tolerance)] == ["I7"]
 
 
