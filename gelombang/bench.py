@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from gelombang.errors import CommandError
+from gelombang.prove import stopped_by_term
 
 if TYPE_CHECKING:
     from loadtest.adaptation.live import Stack
@@ -85,7 +86,7 @@ def bench(  # noqa: PLR0913 - one parameter for each option
             legs = _Legs(servers, service_seconds, leg_seconds) if live else None
             raise typer.Exit(_adaptation(output, seeds=seeds, legs=legs))
         names = session.names(only or ())
-        with _stopped_by_term(), _ground(output) as ground:
+        with stopped_by_term(), _ground(output) as ground:
             if growth:
                 code = session.growth(ground, wanted, rows=rows)
             elif enumeration:
@@ -125,7 +126,7 @@ def _adaptation(output: Path, *, seeds: int, legs: _Legs | None) -> int:
     if legs.leg_seconds <= registry.grace_seconds:
         raise CommandError(f"a leg must be longer than {registry.grace_seconds:g} s, after which it is judged")
     output.mkdir(parents=True, exist_ok=True)
-    with _stopped_by_term():
+    with stopped_by_term():
         return live(lambda workers: _started(output, workers), registry, leg_seconds=legs.leg_seconds, output=output)
 
 
@@ -180,13 +181,3 @@ def _ground(output: Path) -> Iterator["Ground"]:
             peer_python=_PEER_PYTHON.absolute() if _PEER_PYTHON.exists() else None,
             processes=len(os.sched_getaffinity(0)),
         )
-
-
-@contextlib.contextmanager
-def _stopped_by_term() -> Iterator[None]:
-    """Let SIGTERM end the run as Ctrl-C does: in order, with the data directory removed."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

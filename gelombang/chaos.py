@@ -1,7 +1,7 @@
 """`gelombang chaos`: faults on a running system under load, and the ledger of what they broke.
 
-Starts a system of its own on a data directory of its own, which is removed at the end. Everything it started stops with
-it, also by `kill -9`.
+Starts a system of its own on a data directory of its own, which is removed at the end, also of a run that Ctrl-C or
+SIGTERM ended in its midst. Everything it started stops with it, also by `kill -9`.
 """
 
 import contextlib
@@ -18,11 +18,13 @@ import typer
 
 from gelombang.errors import CommandError
 from gelombang.own_system import own_system
+from gelombang.prove import stopped_by_term
 
 if TYPE_CHECKING:
     from loadtest.chaos.ground import Site
 
 _SEED_BITS = 32
+_NOT_VALID = 2
 # Where the system under fault differs from the local stack: as in production.
 _SETTINGS: Mapping[str, str] = {
     "GELOMBANG_LEASE_SECONDS": "5",
@@ -54,7 +56,8 @@ def chaos(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Break a running system under load and check that nothing was lost, doubled or let through.
 
-    Exit code 0: everything holds. 1: something is broken. 3: something is missing here.
+    Exit code 0: everything holds. 1: something is broken. 2: ended early, which proves nothing. 3: something is missing
+    here.
     """
     from loadtest.chaos import session  # noqa: PLC0415 - slow to import
 
@@ -75,10 +78,14 @@ def chaos(  # noqa: PLR0913 - one parameter for each option
         outage_seconds=outage_seconds,
         command=_command(seed),
     )
-    with _system(
-        data, workers=workers, calls_per_second=max(_LEAST_CALLS_PER_SECOND, _CALLS_PER_PERSON * rate)
-    ) as site:
-        raise typer.Exit(_run(plan, site, json_file))
+    calls_per_second = max(_LEAST_CALLS_PER_SECOND, _CALLS_PER_PERSON * rate)
+    try:
+        with stopped_by_term(), _system(data, workers=workers, calls_per_second=calls_per_second) as site:
+            code = _run(plan, site, json_file)
+    except KeyboardInterrupt:
+        print("interrupted: this run proves nothing", file=sys.stderr)
+        code = _NOT_VALID
+    raise typer.Exit(code)
 
 
 def _run(plan: "session.Plan", site: "Site", json_file: Path | None) -> int:  # type: ignore[name-defined]  # noqa: F821

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -172,8 +173,14 @@ def _valkey_version(redis_url: str) -> str:
 @contextlib.contextmanager
 def stopped_by_term() -> Iterator[None]:
     """Let SIGTERM end the run as Ctrl-C does: in order, with the data directory removed."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = signal.signal(signal.SIGTERM, _as_ctrl_c)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _as_ctrl_c(number: int, frame: FrameType | None) -> None:
+    """An event loop that runs ends by cancelling what it does; anything else by KeyboardInterrupt where it is."""
+    interrupt = signal.getsignal(signal.SIGINT)
+    (interrupt if callable(interrupt) else signal.default_int_handler)(number, frame)

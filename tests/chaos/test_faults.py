@@ -5,8 +5,12 @@ redelivery, memory), are judged by the long one (`make chaos`); poison is in tes
 """
 
 import json
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,6 +72,38 @@ def test_the_ministry_never_had_more_calls_than_agreed(report: dict[str, Any]) -
     peaks = [finding for finding in report["findings"] if "that the ministry counted" in finding["what"]]
     assert len(peaks) == 2
     assert [finding for finding in peaks if not finding["holds"]] == []
+
+
+def test_a_run_that_is_ended_in_a_drill_ends_with_all_that_it_started(tmp_path: Path) -> None:
+    """It does not wait for the drill, here ten minutes, and leaves neither processes nor data."""
+    options = ["--fault=outage", "--outage-seconds=600", "--rate=5", "--workers=1", f"--data={tmp_path}"]
+    with (tmp_path / "output").open("w+") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, "-u", "-m", "gelombang", "chaos", *options],
+            env=ENVIRONMENT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            wait_for(lambda: "now: outage" in (tmp_path / "output").read_text(), process)
+            pids = json.loads(next(tmp_path.glob("data-*/stack/endpoints.json")).read_text())["pids"].values()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(DEADLINE_SECONDS / 10) == 2
+        finally:
+            process.kill()
+            process.wait()
+    assert "interrupted: this run proves nothing" in (tmp_path / "output").read_text()
+    assert list(tmp_path.glob("data-*")) == []
+    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+
+
+def wait_for(is_there: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
+    """Until something is there, for as long as the process lives."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not is_there():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_an_unknown_fault_is_refused() -> None:
