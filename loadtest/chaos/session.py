@@ -263,7 +263,7 @@ async def run(plan: Plan, site: Site, progress: Progress) -> Report:
         raise EnvironmentFailedError("; ".join(_texts(errors))) from None
 
 
-def _texts(errors: BaseExceptionGroup) -> Iterator[str]:
+def _texts(errors: BaseExceptionGroup[BaseException]) -> Iterator[str]:
     for error in errors.exceptions:
         if isinstance(error, BaseExceptionGroup):
             yield from _texts(error)
