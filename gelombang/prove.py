@@ -122,7 +122,7 @@ def system_of(found: Mapping[str, Any], ring: "KeyRing") -> "System":
     """The local stack with these endpoints."""
     from loadtest.proof.system import System  # noqa: PLC0415 - slow to import
 
-    names = ("front_door", "mailbox", "sms", "ministry", "database_url", "pids")
+    names = ("front_door", "mailbox", "sms", "ministry", "database_url", "redis_url", "pids")
     return System(**{name: found[name] for name in names}, ring=ring)
 
 

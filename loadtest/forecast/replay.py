@@ -108,9 +108,14 @@ def run(
     told: Callable[[Moment], None],
     drain_seconds: float,
 ) -> Replay:
-    """Replay on an empty system, watched for `drain_seconds` after the end. Raises what `offer` raises."""
+    """Replay on an empty system, watched for `drain_seconds` after the end.
+
+    It begins when the pool of NIK workers is no longer new, as a wave does: a new pool has static shares for some
+    seconds, and its controller learns from calls that it did not allow. Raises what `offer` raises, and OSError.
+    """
     short = compression.scenario(scenario)
     system.set_ministry(registry(short.ministry_rate))
+    system.await_leased_shares()
     watcher = _Watcher(system, told)
     load = Load(
         front_door=system.front_door,

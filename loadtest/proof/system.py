@@ -1,5 +1,6 @@
 """The system under proof: where its parts are, and what a proof reads from it besides what the load generator sees."""
 
+import asyncio
 import json
 import urllib.error
 import urllib.request
@@ -14,9 +15,13 @@ from registration.digests import Digests
 from registration.sealing import KeyRing
 from registration.store.database import Database
 from registration.store.upkeep import Ledger, read_ledger
+from registration.streams.shares import read_pool
+from registration.streams.streams import Streams
 
 _LOOK_UP_AT_ONCE = 5_000
 _CALLS_SECONDS = 5.0
+_SHARES_SECONDS = 60.0
+_LOOK_SECONDS = 0.1
 # Workers and stand-ins get what the front door leaves: in production they have pods of their own.
 _BACKGROUND_NICENESS = 15
 BACKGROUND = ("worker", "simulators")
@@ -31,6 +36,7 @@ class System:
     mailbox: str | None = None
     sms: str | None = None
     ministry: str | None = None
+    redis_url: str | None = None
     pids: Mapping[str, int] = field(default_factory=dict)
     ring: KeyRing | None = None
 
@@ -107,6 +113,15 @@ class System:
                 f"the stand-in ministry refuses {body}: {error.read().decode(errors='replace')[:200]}"
             ) from None
 
+    def await_leased_shares(self) -> None:
+        """Return once NIK workers have leased shares of the registry's ceiling; raises OSError when none come in time.
+
+        While a pool is new it has static shares alone, which no controller steers.
+        """
+        if self.redis_url is None:
+            raise OSError("it is not known where Valkey is")
+        asyncio.run(_leased(self.redis_url))
+
     def ministry_calls(self) -> dict[str, float]:
         """Total calls and their peaks, as the stand-in counted them; empty without one."""
         if self.ministry is None:
@@ -133,6 +148,18 @@ def open_states(ledger: Ledger) -> dict[str, dict[str, int]]:
         str(kind): {str(State(state)): count for state, count in counts.items()}
         for kind, counts in ledger.states.items()
     }
+
+
+async def _leased(redis_url: str) -> None:
+    streams = Streams(redis_url, timeout_seconds=_CALLS_SECONDS, cap=1)
+    try:
+        async with asyncio.timeout(_SHARES_SECONDS):
+            while (pool := await read_pool(streams, Kind.NIK)) is None or pool.quiet_seconds:  # noqa: ASYNC110 - Valkey is what is looked at
+                await asyncio.sleep(_LOOK_SECONDS if pool is None else pool.quiet_seconds)
+    except TimeoutError:
+        raise OSError(f"NIK workers have no leased share after {_SHARES_SECONDS:g} s") from None
+    finally:
+        await streams.close()
 
 
 async def _count(database: Database, ids: list[UUID]) -> int:

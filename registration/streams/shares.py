@@ -81,12 +81,16 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pool(msgspec.Struct, frozen=True):
-    """How the pool is steered, for people: calls allowed (-1: nobody has steered), calls under way, workers, a word."""
+    """How the pool is steered, for people: calls allowed (-1: nobody has steered), calls under way, workers, a word.
+
+    While `quiet_seconds` last, workers have their static shares only.
+    """
 
     limit: int
     in_flight: int
     workers: int
     word: str
+    quiet_seconds: float
 
 
 class _Worker(msgspec.Struct):
@@ -98,6 +102,7 @@ class _State(msgspec.Struct):
     limit: float = -1.0
     word: str = ""
     at: float = 0.0
+    quiet_until: float = 0.0
     workers: Any = None  # Lua writes an empty table as an empty list
 
 
@@ -119,4 +124,10 @@ async def read_pool(streams: Streams, kind: Kind) -> Pool | None:
         return None
     found = msgspec.convert(state.workers if isinstance(state.workers, dict) else {}, dict[str, _Worker])
     here = [worker for worker in found.values() if worker.seen > state.at - _RECENTLY_MS]
-    return Pool(int(state.limit), int(sum(worker.in_flight for worker in here)), len(here), state.word)
+    return Pool(
+        limit=int(state.limit),
+        in_flight=int(sum(worker.in_flight for worker in here)),
+        workers=len(here),
+        word=state.word,
+        quiet_seconds=max(0.0, state.quiet_until - now_ms) / 1_000,
+    )

@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from gelombang import embedded
 from loadtest.proof.campaign import Campaign
 from loadtest.proof.evidence import STEP
 from loadtest.proof.generator import GeneratorError, Load, command
@@ -23,6 +24,8 @@ from registration.store import intake
 from registration.store.database import Database
 from registration.store.intake import Registration
 from registration.store.work import Outcome, Verdict, load_work, record_outcomes
+from registration.streams.shares import Report, Terms, exchange, read_pool
+from registration.streams.streams import Streams
 from tests.hollow_door import running as hollow_door
 
 PLAN = Plan(
@@ -65,6 +68,30 @@ def test_every_acknowledged_registration_is_looked_up_by_its_key(database_url: s
     store(database_url, [name("run-0-0"), name("run-0-2"), name("somebody else's")])
     system = System(front_door="", database_url=database_url, ring=ring)
     assert system.stored(iter(["run-0-0", "run-0-1", "run-0-2"])) == (3, 2)
+
+
+async def test_a_replay_begins_when_the_pool_of_workers_is_no_longer_new(
+    streams: Streams, servers: embedded.Servers
+) -> None:
+    """Until then they have static shares, whoever steers: a forecast of a wave would not be about that."""
+    terms = Terms(
+        ceiling_slots=40,
+        static_slots=1,
+        places=4,
+        spacing_ms=10.0,
+        horizon_ms=500.0,
+        ttl_ms=2_000.0,
+        hold_ms=400.0,
+        place_ms=60_000.0,
+    )
+    new = Report(terms=terms, slot="1", life="a")
+    assert (await exchange(streams, Kind.NIK, new)).quiet_ms > 0
+    system = System(front_door="", database_url="", redis_url=servers.redis_url)
+    await asyncio.to_thread(system.await_leased_shares)
+    pool = await read_pool(streams, Kind.NIK)
+    assert pool is not None
+    assert pool.quiet_seconds == 0
+    assert (await exchange(streams, Kind.NIK, new)).quiet_ms == 0
 
 
 def test_work_that_stands_still_is_seen(database_url: str, ring: KeyRing, tmp_path: Path) -> None:
