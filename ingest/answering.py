@@ -50,7 +50,7 @@ class Answering:
                 response = self._refuse_program(request, problem)
             else:
                 response = self.refuse(request, problem)
-        self._finish(response, name, time.perf_counter() - started)
+        self._finish(response, name, time.perf_counter() - started - request.awaited_seconds)
         return response
 
     def malformed(self, request: web.BaseRequest) -> web.Response:

@@ -19,9 +19,13 @@ Handler = Callable[["Request"], Awaitable[Answer]]
 
 
 class Request(web.BaseRequest):
-    """A request on its way to a handler; `captured` is the segment that its route captures."""
+    """A request on its way to a handler; `captured` is the segment that its route captures.
+
+    `awaited_seconds` is how long its body was waited for: that is the client's time, and does not count as ours.
+    """
 
     captured: str = ""
+    awaited_seconds: float = 0.0
 
     @property
     def keep_alive(self) -> bool:

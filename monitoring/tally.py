@@ -40,7 +40,9 @@ class RequestTally(Collector):
             requests.add_metric([route, str(status)], count)
         yield requests
         durations = HistogramMetricFamily(
-            f"{self._prefix}_request_seconds", "From the request's headers to the answer", labels=["route"]
+            f"{self._prefix}_request_seconds",
+            "From the request's headers to the answer, without the wait for its body",
+            labels=["route"],
         )
         for route, buckets in self._buckets.items():
             durations.add_metric([route], self._cumulated(buckets), self._sums[route])

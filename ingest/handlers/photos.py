@@ -68,24 +68,24 @@ class PhotoHandlers:
         return self._receipts.back(request, "photo_sent")
 
 
-async def _content(request: web.BaseRequest) -> AsyncIterator[bytes]:
+async def _content(request: Request) -> AsyncIterator[bytes]:
     """The body as it comes in."""
     try:
-        async for piece in request.content.iter_any():
+        while piece := await requests.awaited(request, request.content.readany()):
             yield piece
     except ConnectionError as error:  # the sender is gone
         raise Rejected("request_malformed") from error
 
 
-async def _field(request: web.BaseRequest) -> AsyncIterator[bytes]:
+async def _field(request: Request) -> AsyncIterator[bytes]:
     """The form's one file as it comes in: aiohttp's own form parser would put it on a disk in clear."""
     if request.content_type != _MULTIPART:
         raise Rejected("request_malformed")
     try:
-        field = await (await request.multipart()).next()
+        field = await requests.awaited(request, (await request.multipart()).next())
         if not isinstance(field, BodyPartReader) or field.name != _FIELD:
             raise Rejected("request_malformed")
-        while piece := await field.read_chunk(_PIECE_BYTES):
+        while piece := await requests.awaited(request, field.read_chunk(_PIECE_BYTES)):
             yield piece
     except (ConnectionError, ValueError, AssertionError) as error:  # gone, or no form after all
         raise Rejected("request_malformed") from error

@@ -1,8 +1,9 @@
 """What a process of the generator counted, second by second of the *intended* arrival; mergeable over processes.
 
 Three histograms a second (HdrHistogram, three digits, V2 compressed on the wire): `latency` from the intended start of
-an arrival to its first answer, `service` from the moment of sending, which is all that a closed model would see, and
-`lag` between the two, which is the generator's own lateness. They are never corrected or averaged; they are added.
+an arrival (of a body that is sent slowly on purpose: from its intended end) to its first answer, `service` from the
+moment of sending, which is all that a closed model would see, and `lag` between the two, which is the generator's own
+lateness. They are never corrected or averaged; they are added.
 
 Each registration that is sent has a number, and every number ends as acked, refused or unknown. So that what was acked
 can be looked up one by one afterwards, numbers travel as ranges.

@@ -46,36 +46,34 @@ class Arrival:
         self.due = due
         self._measured = False
 
-    def leave_unmeasured(self) -> None:
-        """Its time is no measure of the system."""
-        self._measured = True
-
     def call(self, name: str, request: Request, *, good: frozenset[int]) -> Answer | None:
         """One request, counted under `name`; None when no answer came. `good` are the statuses that are as they should.
 
-        The first one of an arrival is measured from its intended start, the others from their sending.
+        The first one of an arrival is measured from its intended start, the others from their sending. A body that is
+        sent slowly on purpose moves both to the moment when its last piece is due: what is slow by intention is no
+        fault of the server's, and what the server takes from there on shows as it does with everybody else.
         """
-        began = self.flight.seconds()
+        sent = self.flight.seconds() + request.own_seconds
         answer: Answer | None = None
         try:
             answer = self.flight.connections.send(request)
             outcome = "ok" if answer.status in good else str(answer.status)
         except NoAnswerError as error:
             outcome = str(error)
-        self._count(name, outcome, began, answer)
+        self._count(name, outcome, answer, due=self.due + request.own_seconds, sent=sent)
         return answer
 
     def note(self, name: str, outcome: str, *, since: float) -> None:
         """What several requests, or the words of an answer, came to: counted beside the requests."""
         self._tell(name, outcome, seconds=self.flight.seconds() - since, size=0)
 
-    def _count(self, name: str, outcome: str, began: float, answer: Answer | None) -> None:
+    def _count(self, name: str, outcome: str, answer: Answer | None, *, due: float, sent: float) -> None:
         ended = self.flight.seconds()
-        latency = ended - began
+        latency = service = max(0.0, ended - sent)  # a slow body may be refused before its end
         if not self._measured:
             self._measured = True
-            latency = ended - self.due
-            self.flight.account.measure(self.due, latency_seconds=latency, service_seconds=ended - began)
+            latency = max(0.0, ended - due)
+            self.flight.account.measure(self.due, latency_seconds=latency, service_seconds=service)
         self._tell(name, outcome, seconds=latency, size=len(answer.body) if answer else 0)
 
     def _tell(self, name: str, outcome: str, *, seconds: float, size: int) -> None:

@@ -9,6 +9,7 @@ lock only now and then from a busy generator: 260 connections a second instead o
 theirs looked like people whom the system had kept waiting.
 """
 
+import time
 from collections import deque
 from collections.abc import Mapping
 from select import POLLIN
@@ -54,6 +55,16 @@ class Request(NamedTuple):
     pieces: int = 1
     pause_seconds: float = 0.0
     broken_after: int | None = None
+
+    @property
+    def own_seconds(self) -> float:
+        """How long the sending takes by intention, whatever the server does."""
+        return len(self.cuts) * self.pause_seconds if self.pieces > 1 else 0.0
+
+    @property
+    def cuts(self) -> range:
+        """Where the pieces of the body begin."""
+        return range(0, len(self.body), max(1, -(-len(self.body) // self.pieces)))
 
 
 class Connections:
@@ -109,10 +120,10 @@ class Connections:
             connection.sendall(head + body)
             return
         connection.sendall(head)
-        length = max(1, -(-len(body) // request.pieces))
-        for begin in range(0, len(body), length):
-            gevent.sleep(request.pause_seconds)
-            connection.sendall(body[begin : begin + length])
+        began = time.monotonic()
+        for number, begin in enumerate(request.cuts, 1):  # each at its time, so that late ones do not add up
+            gevent.sleep(max(0.0, began + number * request.pause_seconds - time.monotonic()))
+            connection.sendall(body[begin : begin + request.cuts.step])
 
     def _connect(self) -> gevent.socket.socket:
         now = gevent.get_hub().loop.now()

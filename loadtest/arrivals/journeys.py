@@ -153,8 +153,7 @@ def swarm(arrival: Arrival) -> None:
 
 
 def crawl(arrival: Arrival) -> None:
-    """A bad line: the body comes in pieces. Not measured, for most of its time is its own."""
-    arrival.leave_unmeasured()
+    """A bad line: the body comes in pieces. What the pieces take is its own, and is not measured."""
     _send(arrival, body(_somebody(arrival)), name="POST slow", pieces=_SLOW_PIECES)
 
 

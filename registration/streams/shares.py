@@ -90,7 +90,7 @@ class Pool(msgspec.Struct, frozen=True):
     in_flight: int
     workers: int
     word: str
-    quiet_seconds: float
+    quiet_seconds: float = 0.0
 
 
 class _Worker(msgspec.Struct):

@@ -158,7 +158,10 @@ def test_the_web_page_starts_and_stops_a_test(door: Door, tmp_path: Path) -> Non
 
 
 def test_a_stall_shows_in_the_tail_where_the_closed_model_hides_it(door: Door, tmp_path: Path) -> None:
-    """Two seconds with a stuck server, at the same rate: the open model's p99 says so, Locust's own does not."""
+    """Two seconds with a stuck server, at the same rate: the open model's p99 says so, Locust's own does not.
+
+    Three in four send their body over three seconds. That is theirs and not measured; the stall is, also with them.
+    """
     host = door[0]
     path, closed, table = tmp_path / "result.json", tmp_path / "closed.py", tmp_path / "closed"
     closed.write_text(CLOSED)
@@ -166,7 +169,7 @@ def test_a_stall_shows_in_the_tail_where_the_closed_model_hides_it(door: Door, t
 
     with stalling(door):
         even = ("--arrivals-spacing", "constant", "--arrivals-curve", "0:1,7:1", "--arrivals-end")
-        mix = ("--arrivals-mix", "register=1", "--arrivals-per-user", "25", "Wave")
+        mix = ("--arrivals-mix", "register=1,crawl=3", "--arrivals-per-user", "25", "Wave")
         done = locust(host, *options, *CALM[:2], *even, "--arrivals-result", str(path), *mix)
     assert done.returncode == 0, done.stderr
     open_model = counted(path).window()
@@ -177,7 +180,8 @@ def test_a_stall_shows_in_the_tail_where_the_closed_model_hides_it(door: Door, t
     (seen,) = json.loads(table.with_suffix(".json").read_text())
     slow = sum(count for milliseconds, count in seen["response_times"].items() if float(milliseconds) >= 1_000)
 
-    assert open_model.milliseconds(99) > 1_500
+    assert open_model.milliseconds(50) < 1_500 < open_model.milliseconds(99)
+    assert open_model.latency.get_total_count() == open_model.sent
     assert slow <= 2  # one for each closed user: fewer than one in a hundred, so below its p99
     assert seen["num_requests"] > 200
 
