@@ -62,6 +62,7 @@ class Processor:
         self._tasks = tasks
         self._running: set[asyncio.Task[None]] = set()
         self._in_hand: dict[UUID, list[Entry]] = {}
+        self._is_stopped = False
         self._loading = 0  # taken, and not yet on the way to the outside
         self._changed = asyncio.Event()
 
@@ -100,6 +101,7 @@ class Processor:
         end = time.monotonic() + seconds
         while self._running and (left := end - time.monotonic()) > 0:
             await asyncio.wait(self._running, timeout=left)
+        self._is_stopped = True
         for task in self._running:
             task.cancel()
 
@@ -143,9 +145,8 @@ class Processor:
             self._release(registration_id)
 
     def _release(self, registration_id: UUID) -> None:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            return  # stopping: the pool hands back what is in hand
+        if self._is_stopped:
+            return  # the pool hands back what is in hand
         del self._in_hand[registration_id]
         self._changed.set()
 

@@ -6,6 +6,7 @@ asked before costs none.
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID
@@ -36,7 +37,7 @@ _SHARED_SECONDS = 2.0
 
 
 class RegistryChecker:
-    """Asks its registry and makes a verdict of what it says."""
+    """Asks its registry and makes a verdict of what it says. Made inside the running loop."""
 
     def __init__(self, settings: Settings, registry: Registry, *, claims: Claims, gate: Gate, clock: Clock) -> None:
         self._clock = clock
@@ -47,7 +48,9 @@ class RegistryChecker:
         self._client = MinistryClient(registry)
         self._is_remembered = CALLS[registry.kind].is_remembered
         self._rechecks = settings.not_found_recheck_seconds
+        self._loop = asyncio.get_running_loop()
         self._under_way: dict[bytes, asyncio.Future[Verdict | Missing]] = {}
+        self._shared: deque[tuple[float, bytes]] = deque()  # verdicts among these, and until when
         self._elsewhere: set[UUID] = set()
 
     async def prepare(self, batch: Sequence[tuple[Applicant, Work]]) -> None:
@@ -90,10 +93,11 @@ class RegistryChecker:
     async def _ask_once(self, person: Applicant, work: Work) -> Verdict | Missing:
         """Ask, or share the call of whoever asks about the same identity now."""
         identity = work.identity_digest
+        self._drop_written()
         shared = self._under_way.get(identity)
         if shared is not None:
             return await asyncio.shield(shared)  # one waiter's cancellation is not the others'
-        self._under_way[identity] = shared = asyncio.get_running_loop().create_future()
+        self._under_way[identity] = shared = self._loop.create_future()
         try:
             said = await self._ask(person, work)
         except BaseException as error:
@@ -104,7 +108,7 @@ class RegistryChecker:
         shared.set_result(said)
         if isinstance(said, Verdict):
             self._claims.settle(identity)
-            asyncio.get_running_loop().call_later(_SHARED_SECONDS, self._under_way.pop, identity, None)
+            self._shared.append((time.monotonic() + _SHARED_SECONDS, identity))
         else:
             self._forget(identity)
         return said
@@ -134,6 +138,12 @@ class RegistryChecker:
                     if not work.is_retry:
                         self._budget.begin(time.monotonic())
                     return await self._client.ask(person, in_time=slot.in_time)
+
+    def _drop_written(self) -> None:
+        """Drop the verdicts that were shared for long enough."""
+        now = time.monotonic()
+        while self._shared and self._shared[0][0] <= now:
+            del self._under_way[self._shared.popleft()[1]]
 
     def _forget(self, identity: bytes) -> None:
         """Nothing is known of the identity: whoever comes next asks."""

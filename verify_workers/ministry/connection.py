@@ -47,6 +47,8 @@ class Poster:
         self._tls = ssl.create_default_context() if url.scheme == "https" else None
         self._body_limit_bytes = body_limit_bytes
         self._timeout_seconds = timeout_seconds
+        # To look up the running loop is a system call (before Python 3.12), and `asyncio.timeout` does so thrice.
+        self._loop = asyncio.get_running_loop()
         self._idle: deque[Connection] = deque()
         lines = [f"POST {url.raw_path_qs} HTTP/1.1", f"Host: {url.host_port_subcomponent}"]
         if url.user is not None:
@@ -60,16 +62,16 @@ class Poster:
 
         `in_time` is asked when nothing is left to be done but to write: raises `TooLateError` where it says no.
         """
-        async with asyncio.timeout(self._timeout_seconds):
-            connection = self._take() or await self._connect()
-            if not in_time():
-                self._keep(connection)
-                raise TooLateError
-            try:
-                reply = await connection.exchange(b"%b%d\r\n\r\n%b" % (self._head, len(body), body))
-            except BaseException:
-                connection.abort()
-                raise
+        until = self._loop.time() + self._timeout_seconds
+        connection = self._take() or await self._connect(until)
+        if not in_time():
+            self._keep(connection)
+            raise TooLateError
+        try:
+            reply = await connection.exchange(b"%b%d\r\n\r\n%b" % (self._head, len(body), body), until=until)
+        except BaseException:
+            connection.abort()
+            raise
         self._keep(connection)
         return reply
 
@@ -93,11 +95,11 @@ class Poster:
                 return connection
         return None
 
-    async def _connect(self) -> "Connection":
-        loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(
-            lambda: Connection(loop, self._body_limit_bytes), self._host, self._port, ssl=self._tls
-        )
+    async def _connect(self, until: float) -> "Connection":
+        async with asyncio.timeout_at(until):
+            _, connection = await self._loop.create_connection(
+                lambda: Connection(self._loop, self._body_limit_bytes), self._host, self._port, ssl=self._tls
+            )
         return connection
 
 
@@ -119,8 +121,8 @@ class Connection(BaseProtocol):
         """Whether it may be used again."""
         return self.transport is not None and not self.transport.is_closing()
 
-    async def exchange(self, request: bytes) -> Reply:
-        """Send, and wait for the whole reply; raises `OSError`. After any error: `abort`."""
+    async def exchange(self, request: bytes, *, until: float) -> Reply:
+        """Send, and wait until then for the whole reply; raises `OSError`, a time-out too. After any error: `abort`."""
         if not self.is_open or self.transport is None:
             raise ConnectionError("closed")
         self._message = self._payload = None
@@ -137,8 +139,12 @@ class Connection(BaseProtocol):
         )
         waiter: asyncio.Future[Reply] = self._loop.create_future()
         self._waiter = waiter
-        self.transport.write(request)
-        return await waiter
+        deadline = self._loop.call_at(until, self._fail, TimeoutError())
+        try:
+            self.transport.write(request)
+            return await waiter
+        finally:
+            deadline.cancel()
 
     def abort(self) -> None:
         """Close without waiting for anything."""
