@@ -45,10 +45,12 @@ _UNQUEUED, _QUEUED = 1.3, 1.6  # below this multiple of the base a block tells o
 _ROUNDS_TO_SOON_DRAIN, _ROUNDS_BETWEEN_DRAINS = 5, 60
 _FALLEN, _FALLEN_ROUNDS = 0.6, 3  # a product so much smaller, so long: did the registry become slower, not smaller?
 _DRAIN_CALLS, _LONGEST_DRAIN = 8, 2  # measure until there are so many calls, for no more than so many bases
+_SLOWER_CALLS, _LONGEST_SLOWER = 4, 8  # where they take long, up to so many means: until there are so many calls
 _SURPRISE = 1.4  # a drain that finds this multiple of the base asks again with fewer calls
 _SAME = 0.8  # a latency that with half as many calls stays above this part of itself is no queue's
+_QUICKER = 0.6  # from this part of the base down a latency is no chance: the base was too long
 _MEMORY_CALLS = 20  # what is known of the base counts for at most so many calls against a drain's
-_MEMORY_SURPRISED_CALLS = 8  # and for fewer once a second drain has confirmed that the registry became slower
+_MEMORY_SURPRISED_CALLS = 8  # and for fewer where the drain says something else
 _FAILING_SHARE, _FAILING_CALLS = 0.1, 2
 _GHOST_ROUNDS = 4
 _EXPECTED_SHARE, _MISSING_CALLS = 0.6, 3  # so many answers too few, at this part of the rate: the registry lost servers
@@ -102,9 +104,10 @@ class Controller:
         # Draining.
         self._drain_at = 0.0
         self._fallen_at: float | None = None
+        self._product_before = 0.0  # at the last drain, or the most while starting
         self._low_since: float | None = None
         self._drained: list[float] = []
-        self._before_drain = self._full_rate = self._product_at_drain = 0.0
+        self._before_drain = self._full_rate = 0.0
         self._surprise = self._full_at = 0.0
         self._was_slack = False  # before the drain
 
@@ -151,6 +154,8 @@ class Controller:
         self._limit = self.knowledge.limit
         self._ghosts.clear()
         self._is_holding = False
+        self._fallen_at = None
+        self._product_before = 0.0
         self._start_again()
 
     def resume(self, now_seconds: float) -> None:
@@ -234,7 +239,6 @@ class Controller:
         self._delivery.forget()
         self._lately.forget()
         self._arrears.clear()
-        self._fallen_at = None
         if self._base:
             self.state = State.CRUISING
 
@@ -245,6 +249,7 @@ class Controller:
             case State.STARTING:
                 self._start(now, window)
             case State.CRUISING if self._delivery.is_whole:
+                self._learn(now)
                 self._aim(round(_CRUISING_GAIN * self._product), now, window)
                 if self._is_drain_due(now) and not self._is_unpressed(window):
                     self._drain()
@@ -273,8 +278,15 @@ class Controller:
         self._grown_at = now
         return 1
 
+    def _learn(self, now: float) -> None:
+        """Nobody is answered faster than the base; how much faster the registry became, a drain has to tell."""
+        seen = self._delivery
+        if seen.answered >= _ENOUGH_CALLS and seen.latency_seconds < _QUICKER * self._base:
+            self._base, self._base_calls = seen.latency_seconds, seen.answered
+            self._drain_at = now
+
     def _is_drain_due(self, now: float) -> bool:
-        if self._product >= _FALLEN * self._product_at_drain:
+        if self._product >= _FALLEN * self._product_before:
             self._fallen_at = None
         elif self._fallen_at is None:
             self._fallen_at = now
@@ -296,6 +308,7 @@ class Controller:
         if len(self._block) >= enough and self._block_seconds >= self._delivery.latency_seconds:
             self._judge_block(now)
         if self._base and self._delivery.is_whole:
+            self._product_before = max(self._product_before, self._product)
             self._aim(_STARTING_GAIN * self._product, now, window)
 
     def _judge_block(self, now: float) -> None:
@@ -337,31 +350,53 @@ class Controller:
         if elapsed < 0:
             return
         self._drained += window.latencies
-        if elapsed >= settling and (len(self._drained) >= _DRAIN_CALLS or elapsed >= _LONGEST_DRAIN * expected):
+        if not self._drained:
+            if window.in_flight:
+                return  # whatever it takes: answers that are late are what a drain is to find
+            longest = 0.0
+        else:
+            mean = _mean(self._drained)
+            longest = _LONGEST_SLOWER * mean if mean > _SURPRISE * self._base else _LONGEST_DRAIN * expected
+        if elapsed >= settling and (len(self._drained) >= _DRAIN_CALLS or elapsed >= longest):
             self._judge_drain(now)
 
     def _judge_drain(self, now: float) -> None:
         """Half as many calls tell a queue, which then goes away, from a registry that became slower."""
         mean = _mean(self._drained) if self._drained else 0.0
-        if mean > _SURPRISE * self._base:
-            if mean < _SAME * self._surprise or (not self._surprise and self._limit > 1):
-                self._surprise = mean
-                self._lower(self._limit / 2)
-                return
-            self._weigh_in(self._drained, most=_MEMORY_SURPRISED_CALLS)
-        elif self._drained:
-            self._weigh_in(self._drained, most=_MEMORY_CALLS)
+        is_long = mean > _SURPRISE * self._base
+        if is_long and (mean < _SAME * self._surprise or (not self._surprise and self._limit > 1)):
+            self._surprise = mean
+            self._lower(self._limit / 2)
+            return
+        if is_long and len(self._drained) >= _SLOWER_CALLS:
+            self._start_over(now)
+            return
+        if mean:
+            is_surprise = is_long or mean < _QUICKER * self._base
+            self._weigh_in(self._drained, most=_MEMORY_SURPRISED_CALLS if is_surprise else _MEMORY_CALLS)
         self._refill(now)
+
+    def _start_over(self, now: float) -> None:
+        """The registry became slower: how many calls it holds is open again, for the limit has followed the rate down.
+
+        By a base that is too short the limit could never grow again: so what was known counts no more.
+        """
+        self._base, self._base_calls = _mean(self._drained), len(self._drained)
+        self._limit = self._before_drain
+        self._product_before = 0.0
+        self._block, self._block_seconds, self._block_from = [], 0.0, now + self._base
+        self._start_again()
+        self.state = State.STARTING
 
     def _refill(self, now: float) -> None:
         """Never to more than before: a base that grew says that there is less room, not more.
 
         The rates go on from where they were before the drain, so a registry that changed meanwhile is noticed as ever.
         """
-        self._product_at_drain = self._base * self._full_rate
+        self._product_before = self._base * self._full_rate
         self._limit = self._before_drain
         if self._surprise or not self._was_slack:
-            self._limit = min(self._limit, max(_FEWEST, round(_CRUISING_GAIN * self._product_at_drain)))
+            self._limit = min(self._limit, max(_FEWEST, round(_CRUISING_GAIN * self._product_before)))
         self.state = State.REFILLING
         self._full_at = now + _SETTLING_SECONDS + self._base
 
