@@ -96,7 +96,7 @@ def forecast(
     out = console()
     for line in reports.lines(found):
         out.print(line)
-    stem = _stem(output, "forecast")
+    stem = report_stem(output, "forecast")
     stem.with_suffix(".json").write_bytes(found.to_json())
     stem.with_suffix(".html").write_text(page.render(found), encoding="utf-8")
     out.print(f"written: {stem}.json, .html")
@@ -151,7 +151,7 @@ def replay(
     )
     for line in compared_lines(compared):
         out.print(line)
-    stem = _stem(output, f"replay-{scenario.ministry_rate:g}")
+    stem = report_stem(output, f"replay-{scenario.ministry_rate:g}")
     stem.with_suffix(".json").write_bytes(compared.to_json())
     out.print(f"written: {stem}.json")
     return compared
@@ -225,6 +225,8 @@ def _seconds(value: float | None) -> str:
     return "a time beyond what was watched" if value is None else f"{value:,.1f} s"
 
 
-def _stem(output: Path, name: str) -> Path:
+def report_stem(output: Path, name: str) -> Path:
+    """What a report's files are called before their suffix; makes the folder."""
     output.mkdir(parents=True, exist_ok=True)
-    return output / f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    # What stands behind a dot would be taken for a suffix, and replaced by the next one.
+    return output / f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}".replace(".", "_")

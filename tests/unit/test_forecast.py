@@ -1,6 +1,7 @@
 """The forecast against what is known of 2020, and against sums that can be done by hand."""
 
 import math
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from loadtest.forecast import page, protection
 from loadtest.forecast.model import Moment, Outlook, Scenario, drained, outlook, pods_needed, simulate
 from loadtest.forecast.replay import Compression, Replay, registry
 from loadtest.forecast.report import forecast, lines
-from loadtest.forecast.session import Compared, compared_lines
+from loadtest.forecast.session import Compared, compared_lines, report_stem
 
 HOUR = 3_600.0
 CLOSE = 21 * HOUR
@@ -194,3 +195,9 @@ def test_a_report_says_what_it_takes() -> None:
     html = page.render(found)
     assert html.count("<svg") >= 3
     assert not [word for word in ("http://", "https://", "<script", "@import") if word in html]
+
+
+def test_a_rate_in_a_reports_name_is_no_suffix(tmp_path: Path) -> None:
+    """Replays at 8.3/s and at 8.7/s both were replay-8.json, though another name was said."""
+    names = [report_stem(tmp_path, f"replay-{rate}").with_suffix(".json").name for rate in (8.3, 8.7)]
+    assert [name.rsplit("-", 1)[0] for name in names] == ["replay-8_3", "replay-8_7"]
