@@ -10,6 +10,10 @@ the rate no longer grows, neither does the limit: a registry is not pushed past 
     draining   0.85 x  for some round trips out of sixty, to measure the base without a queue
     refilling  1.4 x   held for a round trip, until the rate is that of a full registry again
 
+A drain whose calls take longer, though they are so few that none waits, tells of a registry that became slower. The
+limit had followed its rate down, so the controller starts over with that base. A latency far below the base lowers it
+at once.
+
 Errors, 429 and time-outs halve the limit, at most once a round trip, when they are two and a tenth of what came back,
 or more. A call that timed out still holds its server, so for four round trips it counts as under way. Answers that stay
 away lower the limit at once, and nothing goes out before something comes back.
