@@ -6,8 +6,8 @@ whatever was not answered is either committed whole or not at all.
 
 The batch grows with load by itself: an idle system commits single items at once, a busy one whatever has queued up.
 In a rush, what goes with the next commit is in the kernel or half-way here when the last one ends. So the event loop
-turns as long as a few turns bring more, without a timer. That makes batches more than half as large again, and nobody
-waits longer for it (docs/performance.md).
+turns as long as a few turns bring more, without a timer. In the bench that makes batches more than half as large again,
+and answers come no later (docs/performance.md).
 """
 
 import asyncio

@@ -55,6 +55,7 @@ class RegistryChecker:
 
     async def prepare(self, batch: Sequence[tuple[Applicant, Work]]) -> None:
         """Claim the identities of a delivery; without Valkey all are asked about here, at worst twice."""
+        self._drop_written()
         unknown = [work for _, work in batch if work.known is None and work.identity_digest not in self._under_way]
         if not unknown:
             return
