@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from gelombang.errors import CommandError
-from gelombang.prove import stopped_by_term
+from gelombang.stopping import stopped_by_term
 
 if TYPE_CHECKING:
     from loadtest.adaptation.live import Stack

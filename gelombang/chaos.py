@@ -18,7 +18,7 @@ import typer
 
 from gelombang.errors import CommandError
 from gelombang.own_system import own_system
-from gelombang.prove import stopped_by_term
+from gelombang.stopping import stopped_by_term
 
 if TYPE_CHECKING:
     from loadtest.chaos.ground import Site

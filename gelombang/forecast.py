@@ -13,6 +13,7 @@ import msgspec
 import typer
 
 from gelombang.errors import CommandError
+from gelombang.stopping import stopped_by_term
 
 if TYPE_CHECKING:
     from loadtest.forecast.model import Scenario
@@ -88,7 +89,7 @@ def forecast(  # noqa: PLR0913 - one parameter for each option
 
 
 def _replay(compression: "Compression", scenario: "Scenario", output: Path, *, watch_seconds: float) -> "Compared":
-    from gelombang.prove import own_stack, signing_ring, stopped_by_term, system_of  # noqa: PLC0415 - for this only
+    from gelombang.prove import own_stack, signing_ring, system_of  # noqa: PLC0415 - for this only
     from loadtest.forecast import session  # noqa: PLC0415 - slow to import
 
     output.mkdir(parents=True, exist_ok=True)

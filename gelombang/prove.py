@@ -8,12 +8,10 @@ written, and says that it proves nothing.
 import contextlib
 import os
 import shlex
-import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,6 +20,7 @@ from gelombang import data_directory, endpoints, probes
 from gelombang.errors import CommandError
 from gelombang.local_settings import LOCAL_SETTINGS
 from gelombang.own_stack import FOR_FIGURES, running
+from gelombang.stopping import stopped_by_term
 
 if TYPE_CHECKING:
     from loadtest.proof.plan import Environment
@@ -168,19 +167,3 @@ def _valkey_version(redis_url: str) -> str:
     if not redis_url.startswith("unix://"):
         return "unknown"
     return valkey_version(valkey(redis_url.removeprefix("unix://").partition("?")[0], "INFO server"))
-
-
-@contextlib.contextmanager
-def stopped_by_term() -> Iterator[None]:
-    """Let SIGTERM end the run as Ctrl-C does: in order, with the data directory removed."""
-    before = signal.signal(signal.SIGTERM, _as_ctrl_c)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _as_ctrl_c(number: int, frame: FrameType | None) -> None:
-    """An event loop that runs ends by cancelling what it does; anything else by KeyboardInterrupt where it is."""
-    interrupt = signal.getsignal(signal.SIGINT)
-    (interrupt if callable(interrupt) else signal.default_int_handler)(number, frame)
