@@ -11,8 +11,8 @@ the rate no longer grows, neither does the limit: a registry is not pushed past 
     refilling  1.4 x   held for a round trip, until the rate is that of a full registry again
 
 A drain whose calls take longer, though they are so few that none waits, tells of a registry that became slower. The
-limit had followed its rate down, so the controller starts over with that base. A latency far below the base lowers it
-at once.
+limit had followed its rate down, so the controller starts over with that base; where it may be chance the drain lasts
+longer, and comes again soon. A latency far below the base lowers it at once.
 
 Errors, 429 and time-outs halve the limit, at most once a round trip, when they are two and a tenth of what came back,
 or more. A call that timed out still holds its server, so for four round trips it counts as under way. Answers that stay
@@ -51,9 +51,11 @@ _FALLEN, _FALLEN_ROUNDS = 0.6, 3  # a product so much smaller, so long: did the 
 _DRAIN_CALLS, _LONGEST_DRAIN = 8, 2  # measure until there are so many calls, for no more than so many bases
 _SLOWER_CALLS, _LONGEST_SLOWER = 4, 8  # where they take long, up to so many means: until there are so many calls
 _SURPRISE = 1.4  # a drain that finds this multiple of the base asks again with fewer calls
+_CHANCE = 2.0  # standard errors of a difference of two means, or more; a call scatters by half of its mean and more
 _SAME = 0.8  # a latency that with half as many calls stays above this part of itself is no queue's
-_QUICKER = 0.6  # from this part of the base down a latency is no chance: the base was too long
-_MEMORY_CALLS = 20  # what is known of the base counts for at most so many calls against a drain's
+_QUICKER = 0.7  # from this part of the base down a latency is no chance: the base was too long
+_SETTLED = 0.9  # rate x latency is at least this part of the calls under way, unless they have just become more
+_MEMORY_CALLS = 40  # what is known of the base counts for at most so many calls against a drain's
 _MEMORY_SURPRISED_CALLS = 8  # and for fewer where the drain says something else
 _FAILING_SHARE, _FAILING_CALLS = 0.1, 2
 _GHOST_ROUNDS = 4
@@ -114,6 +116,7 @@ class Controller:
         self._before_drain = self._full_rate = 0.0
         self._surprise = self._full_at = 0.0
         self._was_slack = False  # before the drain
+        self._is_undecided = False
 
     @property
     def limit(self) -> int:
@@ -260,7 +263,8 @@ class Controller:
             case State.DRAINING:
                 self._watch_drain(now, window)
             case State.REFILLING if now >= self._full_at:
-                self._cruise(now, rounds=_ROUNDS_BETWEEN_DRAINS)
+                rounds = _ROUNDS_TO_SOON_DRAIN if self._is_undecided else _ROUNDS_BETWEEN_DRAINS
+                self._cruise(now, rounds=rounds)
             case _:
                 pass
 
@@ -283,9 +287,14 @@ class Controller:
         return 1
 
     def _learn(self, now: float) -> None:
-        """Nobody is answered faster than the base; how much faster the registry became, a drain has to tell."""
+        """Nobody is answered faster than the base; how much faster the registry became, a drain has to tell.
+
+        While the limit grows the calls that come back first are the short ones, and more are under way than rate x
+        latency says. Where the registry became quicker there are fewer: those that come back had waited with more.
+        """
         seen = self._delivery
-        if seen.answered >= _ENOUGH_CALLS and seen.latency_seconds < _QUICKER * self._base:
+        is_growing = _SETTLED * seen.in_flight > seen.rate * seen.latency_seconds
+        if seen.answered >= _ENOUGH_CALLS and not is_growing and seen.latency_seconds < _QUICKER * self._base:
             self._base, self._base_calls = seen.latency_seconds, seen.answered
             self._drain_at = now
 
@@ -336,6 +345,7 @@ class Controller:
         self.state = State.DRAINING
         self._before_drain, self._full_rate, self._was_slack = self._limit, self._delivery.rate, self._is_slack
         self._surprise = 0.0
+        self._is_undecided = False
         self._lower(_DRAINING_GAIN * self._product)
 
     def _lower(self, limit: float) -> None:
@@ -359,24 +369,41 @@ class Controller:
                 return  # whatever it takes: answers that are late are what a drain is to find
             longest = 0.0
         else:
-            mean = _mean(self._drained)
-            longest = _LONGEST_SLOWER * mean if mean > _SURPRISE * self._base else _LONGEST_DRAIN * expected
-        if elapsed >= settling and (len(self._drained) >= _DRAIN_CALLS or elapsed >= longest):
+            longest = _LONGEST_SLOWER * _mean(self._drained) if self._is_surprised else _LONGEST_DRAIN * expected
+        if elapsed >= settling and (self._has_drained_enough or elapsed >= longest):
             self._judge_drain(now)
+
+    @property
+    def _is_surprised(self) -> bool:
+        return bool(self._drained) and _mean(self._drained) > _SURPRISE * self._base
+
+    @property
+    def _is_slower(self) -> bool:
+        """Whether calls take long by more than chance: the fewer were seen, the longer they have to be."""
+        calls, known = len(self._drained), max(1, min(self._base_calls, _MEMORY_CALLS))
+        chance = _CHANCE * math.sqrt(1 / max(1, calls) + 1 / known)
+        return self._is_surprised and calls >= _SLOWER_CALLS and _mean(self._drained) > (1 + chance) * self._base
+
+    @property
+    def _has_drained_enough(self) -> bool:
+        """With half as many calls already, no more are let in as long as it is not plain why they take long."""
+        is_plain = not self._surprise or not self._is_surprised or self._is_slower
+        return len(self._drained) >= _DRAIN_CALLS and is_plain
 
     def _judge_drain(self, now: float) -> None:
         """Half as many calls tell a queue, which then goes away, from a registry that became slower."""
         mean = _mean(self._drained) if self._drained else 0.0
-        is_long = mean > _SURPRISE * self._base
+        is_long = self._is_surprised
         if is_long and (mean < _SAME * self._surprise or (not self._surprise and self._limit > 1)):
             self._surprise = mean
             self._lower(self._limit / 2)
             return
-        if is_long and len(self._drained) >= _SLOWER_CALLS:
+        if self._is_slower:
             self._start_over(now)
             return
         if mean:
             is_surprise = is_long or mean < _QUICKER * self._base
+            self._is_undecided = is_long
             self._weigh_in(self._drained, most=_MEMORY_SURPRISED_CALLS if is_surprise else _MEMORY_CALLS)
         self._refill(now)
 
