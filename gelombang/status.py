@@ -1,6 +1,7 @@
 """`gelombang status`: where the system stands, live in the terminal, once, or as JSON for programs."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -31,8 +32,8 @@ def status(
 ) -> None:
     """Show backlog, speed, delays by cause, pauses, dead letters and when the backlog will be done, until Ctrl-C.
 
-    Needs GELOMBANG_DATABASE_URL and GELOMBANG_REDIS_URL, or a local stack. Exit codes of --once and --json: 0 all is
-    well, 1 something needs a person (it says what), 3 it cannot be read.
+    Into a pipe or a file it prints once. Needs GELOMBANG_DATABASE_URL and GELOMBANG_REDIS_URL, or a local stack. Exit
+    codes where it prints once: 0 all is well, 1 something needs a person (it says what), 3 it cannot be read.
     """
     from gelombang.connecting import settings, with_servers  # noqa: PLC0415 - slow to import
 
@@ -41,7 +42,7 @@ def status(
     async def look(database: "Database", streams: "Streams") -> "Standing":
         return await _look(database, streams, registries)
 
-    if once or as_json:
+    if once or as_json or not sys.stdout.isatty():
         standing = with_servers(look, data_dir)
         _print(standing, as_json=as_json)
         raise typer.Exit(EXIT_CONCERN if standing.concerns else 0)

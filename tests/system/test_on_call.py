@@ -36,6 +36,13 @@ def test_a_pause_stops_a_kind_is_told_by_status_and_ends(stack: Stack) -> None:
     assert [kind["kind"] for kind in standing["kinds"] if kind["paused"]] == []
 
 
+def test_where_nobody_watches_status_looks_once(stack: Stack) -> None:
+    """Into a pipe or a file a live view would write nothing and never end."""
+    done = gelombang("status", stack.directory)
+    assert "backlog done" in done.stdout
+    assert done.returncode == gelombang("status --once", stack.directory).returncode
+
+
 def test_a_dry_run_says_what_a_replay_would_do(stack: Stack) -> None:
     """And does nothing."""
     done = gelombang("dead replay", stack.directory, "--cause", "nothing-of-this-kind", "--dry-run")
