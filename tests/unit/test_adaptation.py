@@ -62,11 +62,9 @@ def test_workers_that_are_slow_to_fill_a_slot_do_not_talk_the_limit_down(workers
     scenario = Scenario(
         phases=steps(SMALL, workers=workers).phases[:1], seconds=90.0, workers=workers, delay_ticks=2, rest_seconds=0.1
     )
-    answered = 0
-    for seed in range(1, 7):  # one run may be in the middle of finding its way back
+    for seed in range(1, 7):
         seconds = World(scenario, Protected(random.Random(seed)), seed=seed).run()  # noqa: S311 - jitter
-        answered += sum(second.answered for second in seconds[50:])
-    assert answered >= 6 * 0.9 * 40 * scenario.phases[0].per_second
+        assert sum(second.answered for second in seconds[50:]) >= 0.9 * 40 * scenario.phases[0].per_second
 
 
 @pytest.mark.parametrize("workers", [1, 4])
@@ -112,14 +110,12 @@ def test_after_an_outage_it_is_back_within_half_a_minute(registry: Registry) -> 
     """Five minutes without an answer cost few calls, and 30 s later nine tenths of the capacity are used again."""
     scenario = outage(registry, seconds=300.0, workers=4)
     down, up = (int(phase.at_seconds) for phase in scenario.phases[1:])
-    answered = []
     for seed in range(1, 5):
         policy = Protected(random.Random(seed))  # noqa: S311 - jitter
         seconds = World(scenario, policy, seed=seed).run()
         assert sum(second.calls for second in seconds[down:up]) < 500  # of thousands that would have been answered
         assert sum(second.calls for second in seconds) <= 1.10 * sum(second.answered for second in seconds)
-        answered.append(sum(second.answered for second in seconds[up + 30 : up + 50]))
-    assert sum(answered) >= 4 * 0.9 * 20 * scenario.phases[0].per_second
+        assert sum(second.answered for second in seconds[up + 30 : up + 50]) >= 0.9 * 20 * scenario.phases[0].per_second
 
 
 def test_with_less_work_than_capacity_everything_is_done_and_nothing_collapses() -> None:

@@ -116,7 +116,7 @@ class Controller:
         self._before_drain = self._full_rate = 0.0
         self._surprise = self._full_at = 0.0
         self._was_slack = False  # before the drain
-        self._is_undecided = False
+        self._is_undecided = False  # the last drain could not tell a slower registry from chance
 
     @property
     def limit(self) -> int:
@@ -393,8 +393,7 @@ class Controller:
     def _judge_drain(self, now: float) -> None:
         """Half as many calls tell a queue, which then goes away, from a registry that became slower."""
         mean = _mean(self._drained) if self._drained else 0.0
-        is_long = self._is_surprised
-        if is_long and (mean < _SAME * self._surprise or (not self._surprise and self._limit > 1)):
+        if self._is_surprised and (mean < _SAME * self._surprise or (not self._surprise and self._limit > 1)):
             self._surprise = mean
             self._lower(self._limit / 2)
             return
@@ -402,8 +401,8 @@ class Controller:
             self._start_over(now)
             return
         if mean:
-            is_surprise = is_long or mean < _QUICKER * self._base
-            self._is_undecided = is_long
+            self._is_undecided = self._is_surprised
+            is_surprise = self._is_undecided or mean < _QUICKER * self._base
             self._weigh_in(self._drained, most=_MEMORY_SURPRISED_CALLS if is_surprise else _MEMORY_CALLS)
         self._refill(now)
 
